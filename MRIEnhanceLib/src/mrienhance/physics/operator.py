@@ -73,7 +73,7 @@ class _Adjoint(LinearOperator):
         return self._operator.forward(y)
 
     @property
-    def H(self) -> LinearOperator:
+    def H(self) -> LinearOperator:  # noqa: N802
         return self._operator
 
     def __repr__(self) -> str:
@@ -97,7 +97,7 @@ class _Composition(LinearOperator):
         return self._inner.adjoint(self._outer.adjoint(y))
 
     @property
-    def H(self) -> LinearOperator:
+    def H(self) -> LinearOperator:  # noqa: N802
         return _Composition(self._inner.H, self._outer.H)
 
     def __repr__(self) -> str:

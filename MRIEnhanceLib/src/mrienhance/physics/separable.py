@@ -16,7 +16,7 @@ Alignment = Literal["sample", "edge"]
 
 
 class Degradation(LinearOperator):
-    """Lose resolution along the last axes: fine grid in, coarse grid out, the same real matrix for every line of an axis.
+    """Lose resolution along the last axes: fine grid in, coarse grid out, one real matrix for all lines of an axis.
 
     Parameters
     ----------

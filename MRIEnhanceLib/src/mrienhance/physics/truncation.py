@@ -51,9 +51,7 @@ class KSpaceTruncation(Degradation):
 
     alignment: ClassVar[Alignment] = "sample"
 
-    def __init__(
-        self, shape: Sequence[int], factors: Sequence[int], *, taper: Literal["hann"] | None = None
-    ) -> None:
+    def __init__(self, shape: Sequence[int], factors: Sequence[int], *, taper: Literal["hann"] | None = None) -> None:
         super().__init__(shape, factors)
         if taper not in (None, "hann"):
             raise ValueError(f"taper is 'hann' or None, got {taper!r}")
@@ -131,14 +129,16 @@ class KSpaceTruncation(Degradation):
     def _coarsen(self, lines: Tensor, axis: int) -> Tensor:
         size = self.coarse_shape[axis]
         kept = torch.fft.rfft(lines, norm="forward")[..., : size // 2 + 1]
-        return torch.fft.irfft(self._weigh(kept, axis, "forward"), n=size, norm="forward")
+        coarse: Tensor = torch.fft.irfft(self._weigh(kept, axis, "forward"), n=size, norm="forward")
+        return coarse
 
     def _transpose(self, lines: Tensor, axis: int) -> Tensor:
         return self._refine(lines, axis, kind="adjoint")
 
     def _refine(self, lines: Tensor, axis: int, *, kind: _Kind) -> Tensor:
         measured = torch.fft.rfft(lines, norm="forward")
-        return torch.fft.irfft(self._weigh(measured, axis, kind), n=self.shape[axis], norm="forward")
+        fine: Tensor = torch.fft.irfft(self._weigh(measured, axis, kind), n=self.shape[axis], norm="forward")
+        return fine
 
     def _weigh(self, spectrum: Tensor, axis: int, kind: _Kind) -> Tensor:
         key = (axis, kind, spectrum.real.dtype, spectrum.device)
@@ -160,7 +160,7 @@ class KSpaceTruncation(Degradation):
         if size % 2 == 0:
             # The mean of X[n/2] and X[-n/2], conjugates of each other for a real line, is the real part of either.
             weights[-1, 1] = 0.0
-            if kind != "forward" and kind != "inverse":
+            if kind in ("zero-fill", "adjoint"):
                 weights[-1] *= 0.5
         return weights
 
