@@ -20,11 +20,14 @@ class Source:
     """One Python file of the repository."""
 
     path: Path
-    tree: ast.Module
-    lines: int
+    text: str
 
     def __str__(self) -> str:
         return self.path.relative_to(ROOT).as_posix()
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, str(self.path))
 
     @property
     def module(self) -> str:
@@ -53,12 +56,7 @@ def files() -> Iterator[Path]:
 @functools.cache
 def sources() -> tuple[Source, ...]:
     """Every Python file of the repository."""
-    found = []
-    for path in files():
-        if path.suffix == ".py":
-            text = path.read_text(encoding="utf-8")
-            found.append(Source(path, ast.parse(text, str(path)), text.count("\n")))
-    return tuple(found)
+    return tuple(Source(path, path.read_text(encoding="utf-8")) for path in files() if path.suffix == ".py")
 
 
 def library() -> tuple[Source, ...]:

@@ -107,7 +107,7 @@ def test_every_naming_is_seen(code: str) -> None:
 
 def piece(path: str, code: str) -> Source:
     """A file of the library that does not exist."""
-    return Source(PACKAGE / path, ast.parse(code), lines=1)
+    return Source(PACKAGE / path, code)
 
 
 def upwards(source: Source) -> list[str]:
