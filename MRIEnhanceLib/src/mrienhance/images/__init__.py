@@ -1,0 +1,38 @@
+"""Images in and out: files, geometry, tensors, intensities.
+
+An image is a `SimpleITK.Image` wherever it can be seen; tensors in the order (k, j, i) live only between `to_tensor`
+and `to_image`.
+"""
+
+from typing import TYPE_CHECKING
+
+from mrienhance._lazy import lazy
+
+if TYPE_CHECKING:
+    from mrienhance.images.check import check_image
+    from mrienhance.images.files import atomic_path, check_output
+    from mrienhance.images.geometry import Alignment, Grid
+    from mrienhance.images.intensity import IntensityScale
+    from mrienhance.images.io import IMAGE_SUFFIXES, check_image_output, read_image, write_image
+    from mrienhance.images.resample import Interpolation, resample_to
+    from mrienhance.images.tensor import to_image, to_tensor
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "Alignment": ".geometry",
+        "Grid": ".geometry",
+        "IMAGE_SUFFIXES": ".io",
+        "IntensityScale": ".intensity",
+        "Interpolation": ".resample",
+        "atomic_path": ".files",
+        "check_image": ".check",
+        "check_image_output": ".io",
+        "check_output": ".files",
+        "read_image": ".io",
+        "resample_to": ".resample",
+        "to_image": ".tensor",
+        "to_tensor": ".tensor",
+        "write_image": ".io",
+    },
+)
