@@ -56,6 +56,7 @@ def cubic_upsample(y: Tensor, factors: Sequence[int], *, alignment: Alignment) -
     with torch.autocast(y.device.type, enabled=False):
         for axis, factor in enumerate(factors, start=-len(factors)):
             if factor > 1:
-                matrix = matrices.cubic_interpolation(lines.shape[axis], factor, alignment=alignment).to(lines)
+                matrix = matrices.cubic_interpolation(lines.shape[axis], factor, alignment=alignment)
+                matrix = matrix.to(lines.dtype).to(lines.device)
                 lines = (lines.movedim(axis, -1) @ matrix.mT).movedim(-1, axis)
     return lines.to(y.dtype)

@@ -69,10 +69,9 @@ def slice_profiles(size: int, factor: int, *, profile: Profile, gap: float) -> T
     centres = (torch.arange(size // factor, dtype=torch.float64) + 0.5) * factor - 0.5
     if profile == "box":
         half = thickness / 2
-        return _rows(centres, math.ceil(half), size, lambda t: _overlap(t, half), mirrored=True)
+        return _rows(centres, half + 0.5, size, lambda t: _overlap(t, half), mirrored=True)
     sigma = thickness / (2 * math.sqrt(2 * math.log(2)))
-    radius = math.ceil(4 * sigma)
-    return _rows(centres, radius, size, lambda t: _gaussian_cell(t, sigma), mirrored=True)
+    return _rows(centres, 4 * sigma + 0.5, size, lambda t: _gaussian_cell(t, sigma), mirrored=True)
 
 
 def cubic_interpolation(size: int, factor: int, *, alignment: Alignment) -> Tensor:
@@ -92,15 +91,16 @@ def _overlap(distance: Tensor, half: float) -> Tensor:
 def _gaussian_cell(distance: Tensor, sigma: float) -> Tensor:
     """Integrate a Gaussian over a unit cell at ``distance``."""
     edges = torch.stack((distance - 0.5, distance + 0.5)) / (sigma * math.sqrt(2))
-    lower, upper = torch.erf(edges)
-    return upper - lower
+    below = torch.erf(edges)
+    return below[1] - below[0]
 
 
-def _rows(centres: Tensor, radius: int, size: int, kernel: Callable[[Tensor], Tensor], *, mirrored: bool) -> Tensor:
-    """Place a kernel at each centre, fold what reaches past the ends back in, and make each row sum to 1."""
-    offsets = torch.arange(-radius - 1, radius + 2)
-    places = centres.floor().long()[:, None] + offsets
-    weights = kernel(places - centres[:, None])
+def _rows(centres: Tensor, radius: float, size: int, kernel: Callable[[Tensor], Tensor], *, mirrored: bool) -> Tensor:
+    """Place a kernel, cut at ``radius``, at each centre, fold its ends back in, and make each row sum to 1."""
+    reach = math.ceil(radius) + 1
+    places = centres.floor().long()[:, None] + torch.arange(-reach, reach + 1)
+    distances = places - centres[:, None]
+    weights = kernel(distances) * (distances.abs() <= radius)
     weights = weights / weights.sum(dim=1, keepdim=True)
     if mirrored:
         places = places.remainder(2 * size)

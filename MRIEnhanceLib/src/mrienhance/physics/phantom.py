@@ -139,7 +139,7 @@ class Phantom:
         """
         # Rows run downwards from y = 1 and columns to the right from x = -1: hence the signs and the origin.
         wx, wy = math.pi * column, -math.pi * row
-        total = torch.zeros(torch.broadcast_shapes(row.shape, column.shape), dtype=torch.complex128)
+        total = torch.zeros_like(wx + wy, dtype=torch.complex128)
         for ellipse in self.ellipses:
             (a, b), (x0, y0) = ellipse.semi_axes, ellipse.centre
             along, across = ellipse.own_axes(wx, wy)
@@ -151,7 +151,8 @@ class Phantom:
 
     def scan(self, shape: tuple[int, int]) -> Tensor:
         """Reconstruct `kspace`: float64 (rows, columns), band-limited, with the Gibbs ringing a scanner gives."""
-        return torch.fft.ifftn(self.kspace(shape), norm="ortho").real.contiguous()
+        image: Tensor = torch.fft.ifftn(self.kspace(shape), norm="ortho").real
+        return image.contiguous()
 
 
 def shepp_logan(contrast: Literal["modified", "original"] = "modified") -> Phantom:

@@ -24,7 +24,8 @@ class KSpaceTruncation(Degradation):
     :math:`y_m = \sum_{|k| < n/2} X_k e^{2\pi i mk/n}`, and for an even :math:`n` also the Nyquist term
     :math:`\tfrac12 (X_{n/2} + X_{-n/2}) (-1)^m`: the mean of the two components that fall on one coarse frequency (an
     unsymmetric crop followed by the real part gives the same along one axis). A pattern below the coarse Nyquist
-    frequency passes with its amplitude, and ``y[m]`` is its value at ``x[f * m]``.
+    frequency passes with its amplitude, and ``y[m]`` is its value at ``x[f * m]``. Without a taper, truncating by 2 and
+    again by 2 equals truncating by 4 exactly: the second step drops what the first one averaged.
 
     Parameters
     ----------
@@ -143,9 +144,9 @@ class KSpaceTruncation(Degradation):
     def _weigh(self, spectrum: Tensor, axis: int, kind: _Kind) -> Tensor:
         key = (axis, kind, spectrum.real.dtype, spectrum.device)
         if key not in self._weights:
-            # A tensor made in inference mode could never serve a training step later.
+            # A tensor made in inference mode could never serve a training step later. Made on the CPU: MPS has no float64.
             with torch.inference_mode(False):
-                self._weights[key] = self._make_weights(axis, kind).to(device=key[3], dtype=key[2])
+                self._weights[key] = self._make_weights(axis, kind).to(key[2]).to(key[3])
         return torch.view_as_complex((torch.view_as_real(spectrum) * self._weights[key]).contiguous())
 
     def _make_weights(self, axis: int, kind: _Kind) -> Tensor:
