@@ -37,7 +37,7 @@ class MatrixDegradation(Degradation):
     def _matrix(self, lines: Tensor, axis: int) -> Tensor:
         key = (axis, lines.dtype, lines.device)
         if key not in self._matrices:
-            # A tensor made in inference mode could never serve a training step later. Made on the CPU: MPS has no float64.
+            # A tensor made in inference mode could never serve training later. Narrowed on the CPU: MPS has no float64.
             with torch.inference_mode(False):
                 matrix = self.axis_matrix(self.shape[axis], self.factors[axis])
                 self._matrices[key] = matrix.to(lines.dtype).to(lines.device)

@@ -144,7 +144,7 @@ class KSpaceTruncation(Degradation):
     def _weigh(self, spectrum: Tensor, axis: int, kind: _Kind) -> Tensor:
         key = (axis, kind, spectrum.real.dtype, spectrum.device)
         if key not in self._weights:
-            # A tensor made in inference mode could never serve a training step later. Made on the CPU: MPS has no float64.
+            # A tensor made in inference mode could never serve training later. Narrowed on the CPU: MPS has no float64.
             with torch.inference_mode(False):
                 self._weights[key] = self._make_weights(axis, kind).to(key[2]).to(key[3])
         return torch.view_as_complex((torch.view_as_real(spectrum) * self._weights[key]).contiguous())
@@ -159,7 +159,8 @@ class KSpaceTruncation(Degradation):
         if kind == "adjoint":
             weights /= factor
         if size % 2 == 0:
-            # The mean of X[n/2] and X[-n/2], conjugates of each other for a real line, is the real part of either.
+            # The mean of X[n/2] and X[-n/2], conjugates of each other for a real line, is the real part of either. Not
+            # every FFT library promises to ignore the imaginary part.
             weights[-1, 1] = 0.0
             if kind in ("zero-fill", "adjoint"):
                 weights[-1] *= 0.5
