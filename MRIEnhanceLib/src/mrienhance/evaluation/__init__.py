@@ -1,0 +1,38 @@
+"""How good a result is: PSNR, SSIM and NMAE against a reference, tables, difference images and figures.
+
+The function `evaluate` shares its module's name, so take it from the module or from `mrienhance`.
+"""
+
+from typing import TYPE_CHECKING
+
+from mrienhance._lazy import lazy
+
+if TYPE_CHECKING:
+    from mrienhance.evaluation.comparison import comparison_figure
+    from mrienhance.evaluation.evaluate import Evaluation, evaluate_all
+    from mrienhance.evaluation.figure import Panel, Style, Zoom, side_by_side
+    from mrienhance.evaluation.metrics import SSIM_WINDOW, Metrics, nmae, psnr, ssim
+    from mrienhance.evaluation.table import as_csv, as_json, as_markdown, as_text, write_table
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "Evaluation": ".evaluate",
+        "Metrics": ".metrics",
+        "Panel": ".figure",
+        "SSIM_WINDOW": ".metrics",
+        "Style": ".figure",
+        "Zoom": ".figure",
+        "as_csv": ".table",
+        "as_json": ".table",
+        "as_markdown": ".table",
+        "as_text": ".table",
+        "comparison_figure": ".comparison",
+        "evaluate_all": ".evaluate",
+        "nmae": ".metrics",
+        "psnr": ".metrics",
+        "side_by_side": ".figure",
+        "ssim": ".metrics",
+        "write_table": ".table",
+    },
+)
