@@ -32,7 +32,8 @@ def half_sample_taps(interpolation: Interpolation, *, half_width: int = 8) -> Te
     distance = torch.arange(-half_width, half_width, dtype=torch.float64) + 0.5
     window = torch.special.i0(5.0 * torch.sqrt(1 - (distance / half_width) ** 2))
     taps = torch.sinc(distance) * window
-    return (taps / taps.sum()).float()
+    normal: Tensor = (taps / taps.sum()).float()
+    return normal
 
 
 class UpsampleByTwo(nn.Module):

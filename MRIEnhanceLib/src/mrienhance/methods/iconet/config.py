@@ -32,7 +32,8 @@ class Config:
     prior_image
         Whether the reconstructed *image* is fed back as the prior before the last fusion.
     fusion
-        ``"two-way"``, ``"one-way"`` (the SR branch alone is guided) or ``"concat"`` (no fusion module: 1x1 convolution).
+        ``"two-way"``, ``"one-way"`` (the SR branch alone is guided) or ``"concat"`` (no fusion module, 1x1
+        convolution).
     upscaling
         ``"iterative"``: stages of x2; ``"single-shot"``: one stage with the whole factor.
     share_stages
@@ -51,7 +52,7 @@ class Config:
     ssim_weight, frequency_weight
         Weights of the optional 1 - SSIM and k-space L1 terms on the last stage.
     detach_fraction
-        Fraction of the training in which a stage's image reaches the next stage's reconstruction branch without gradient.
+        Fraction of the training in which a stage's image reaches the next stage's Rec branch without gradient.
     acceleration
         Cartesian undersampling of the input's k-space lines, as in T2Net's joint task; 1 is pure super-resolution.
     center_fraction

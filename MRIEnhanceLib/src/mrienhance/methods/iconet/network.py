@@ -114,7 +114,9 @@ class Stage(nn.Module):
                 sr = blocks(sr)
             return sr, None
         rec, reconstruction = self.rec.head(image), image
-        for group, (sr_blocks, rec_blocks, fuse) in enumerate(zip(self.body, self.rec.body, self.rec.fusions, strict=True)):
+        for group, (sr_blocks, rec_blocks, fuse) in enumerate(
+            zip(self.body, self.rec.body, self.rec.fusions, strict=True)
+        ):
             sr, rec = sr_blocks(sr), rec_blocks(rec)
             if group == len(self.body) - 1:
                 reconstruction = image + self.rec.tail(rec).float()
@@ -191,4 +193,5 @@ def macs_per_pixel(config: Config, *, size: int = 32) -> float:
     network = ICONet(config).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 1, size, size))
-    return counter.get_total_flops() / 2 / size**2
+    operations: int = counter.get_total_flops()
+    return operations / 2 / size**2

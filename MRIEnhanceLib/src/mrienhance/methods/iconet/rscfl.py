@@ -68,33 +68,40 @@ class SpatialHalf(nn.Module):
 
 
 class ChannelHalf(nn.Module):
-    """Attention between channels: ``softmax(t q k^T) v`` over (C/heads)^2, linear in the number of pixels."""
+    """Attention between channels: ``softmax(t q k^T) v`` over (C/heads)^2, linear in the number of pixels.
+
+    All heads are computed as one C x C product whose foreign blocks are masked away: C is small, and this way no
+    feature map is ever transposed in memory, which would cost more than the product.
+    """
+
+    foreign: Tensor
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
         self.norm = ChannelLayerNorm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.near = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=3 * channels)
-        self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
+        self.temperature = nn.Parameter(torch.ones(heads))
         self.out = nn.Conv2d(channels, channels, 1)
+        head = torch.arange(channels) // (channels // heads)
+        self.register_buffer("foreign", head[:, None] != head[None, :], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (B, C, H, W) to the same shape."""
-        batch, channels, height, width = x.shape
-        pixels = self.near(self.qkv(self.norm(x))).permute(0, 2, 3, 1)
-        pixels = pixels.reshape(batch, height * width, 3, self.heads, channels // self.heads)
-        query, key, value = pixels.permute(2, 0, 3, 4, 1).unbind(0)  # each (B, heads, C/heads, pixels)
+        height, width = x.shape[2:]
+        pixels = self.near(self.qkv(self.norm(x))).permute(0, 2, 3, 1).flatten(1, 2)
+        query, key, value = pixels.chunk(3, dim=2)  # each (B, pixels, C)
         attention = self._attention(query, key).to(value.dtype)
-        mixed = (attention @ value).permute(0, 3, 1, 2).reshape(batch, height, width, channels)
+        mixed = (value @ attention.transpose(1, 2)).unflatten(1, (height, width))
         update: Tensor = self.out(mixed.permute(0, 3, 1, 2))
         return x + update
 
     def _attention(self, query: Tensor, key: Tensor) -> Tensor:
         # Cosine similarity from one product and the two norms; normalising the pixels first would copy both maps.
-        norms = query.float().norm(dim=-1).unsqueeze(-1) * key.float().norm(dim=-1).unsqueeze(-2)
-        cosine = (query @ key.transpose(-2, -1)).float() / norms.clamp_min(1e-6)
-        return functional.softmax(self.temperature * cosine, dim=-1)
+        lengths = query.float().square().sum(1)[:, :, None] * key.float().square().sum(1)[:, None, :]
+        cosine = (query.transpose(1, 2) @ key).float() * lengths.clamp_min(1e-12).rsqrt()
+        temperature = self.temperature.repeat_interleave(len(self.foreign) // len(self.temperature))
+        return (temperature[:, None] * cosine).masked_fill(self.foreign, float("-inf")).softmax(dim=-1)
 
 
 class RSCFL(nn.Module):
@@ -118,6 +125,7 @@ class RSCFL(nn.Module):
 
 def feature_blocks(config: Config) -> nn.Sequential:
     """The blocks of one branch between two fusions."""
+
     def block() -> nn.Module:
         return ResidualBlock(config.channels) if config.block == "residual" else RSCFL(config)
 

@@ -1,0 +1,118 @@
+"""The contract of a method: all that the rest of the library knows of a paper."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from mrienhance.methods.objective import Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """Where a method comes from, and how close to it this implementation is.
+
+    Attributes
+    ----------
+    citation
+        Authors, title, journal, year.
+    doi
+        Digital object identifier without a resolver's address.
+    fidelity
+        One sentence: what of the paper was to hand, and what is a design of our own.
+    """
+
+    citation: str
+    doi: str
+    fidelity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """How a network may be fed.
+
+    Attributes
+    ----------
+    ndim
+        2: slices of shape (batch, 1, row, column); 3: blocks of shape (batch, 1, slice, row, column).
+    scale
+        Output samples per input sample along each tiled axis.
+    multiple_of
+        Each tiled axis is padded to a multiple of this.
+    halo
+        Input samples around an output sample that can change it; None if the whole slice or volume can.
+    """
+
+    ndim: int
+    scale: int = 1
+    multiple_of: int = 1
+    halo: int | None = None
+
+
+class Method(ABC):
+    """One paper's method. Instances hold no state.
+
+    A method in this package is a folder whose ``__init__`` defines ``METHOD``; one in another wheel is an entry point
+    of the group ``mrienhance.methods`` that names such an instance. Nothing else has to know it.
+
+    Attributes
+    ----------
+    name
+        What users type: lower case, as the folder.
+    title
+        What users read.
+    paper
+        Source and fidelity.
+    tasks
+        Tasks it serves: ``"reconstruct"``, ``"synthesize"``, ``"super-resolve"``.
+    Config
+        Frozen dataclass of hyper-parameters; raises `ValueError` for values outside their range.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[Paper]
+    tasks: ClassVar[tuple[str, ...]]
+    Config: ClassVar[type[Any]]
+
+    @abstractmethod
+    def build(self, config: Any) -> nn.Module:
+        """Make the network with fresh weights."""
+
+    @abstractmethod
+    def tiling(self, config: Any) -> Tiling:
+        """Say how the network may be fed."""
+
+    @abstractmethod
+    def run(self, module: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Call the network for inference.
+
+        Parameters
+        ----------
+        module
+            What `build` made.
+        inputs
+            ``"image"`` and whatever else the task gives, each (batch, 1, ...) of `Tiling.ndim` spatial axes, scaled
+            such that the brightest tissue is about 1.
+
+        Returns
+        -------
+        dict
+            ``"image"``, and maps to show beside it, each (batch, 1, ...).
+        """
+
+    @abstractmethod
+    def objective(self, config: Any) -> Objective:
+        """Make what exists only while training: losses, labels, further networks."""
+
+    @abstractmethod
+    def variants(self) -> dict[str, Any]:
+        """Small configurations, by name, that together switch every option: what the contract tests run."""
+
+    @abstractmethod
+    def example(self, config: Any, *, batch: int, size: tuple[int, ...]) -> dict[str, Tensor]:
+        """Random inputs for `run`, with `size` samples along the tiled axes (for tests and benchmarks)."""

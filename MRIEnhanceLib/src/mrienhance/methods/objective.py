@@ -1,0 +1,96 @@
+"""What a method needs while it learns, and only then."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How training samples are cut from images.
+
+    Attributes
+    ----------
+    images
+        Whole slices (or blocks) that one step draws per device.
+    patches
+        Patches cut from each of them.
+    patch
+        Side of a patch in *input* samples of the network.
+    intensity_jitter
+        Relative range of a random factor on all intensities.
+    """
+
+    images: int = 4
+    patches: int = 4
+    patch: int = 32
+    intensity_jitter: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("images", "patches", "patch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"sampling: {name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.intensity_jitter < 1:
+            raise ValueError(f"sampling: intensity_jitter must be in [0, 1), not {self.intensity_jitter}")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One backward pass: a scalar, the optimiser that steps on it, and numbers to log."""
+
+    value: Tensor
+    optimizer: str = "network"
+    terms: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Objective(nn.Module, ABC):
+    """Labels, losses and further networks of a training.
+
+    A training step is: the data source draws whole images; `prepare` degrades them on the training device and cuts
+    patches; `losses` yields one loss after the other; the trainer takes a step on each *before* it asks for the next.
+    A GAN yields its discriminator's loss, then its generator's.
+
+    Attributes
+    ----------
+    contrasts
+        What a training image holds: BIDS contrasts on one grid, or ``("image",)`` for any one contrast.
+    """
+
+    contrasts: tuple[str, ...] = ("image",)
+
+    def trained(self, network: nn.Module) -> dict[str, nn.Module]:
+        """The modules with an optimiser of their own, by name; `network` alone unless overridden."""
+        return {"network": network}
+
+    @abstractmethod
+    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+        """Make a training batch from whole images.
+
+        Parameters
+        ----------
+        images
+            Per image, contrast (or ``"image"``) to float32 tensor on the training device, brightest tissue about 1.
+        sampling
+            How to cut patches.
+        generator
+            CPU generator; the only source of randomness, so that a resumed training equals an uninterrupted one.
+        """
+
+    @abstractmethod
+    def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
+        """Yield the losses of one step; `progress` is the fraction of the training that is done."""
+
+    @abstractmethod
+    def whole(self, image: Mapping[str, Tensor]) -> Batch:
+        """Make inputs, ``"target"`` and ``"baseline"`` (1, 1, ...) of one whole validation image."""
+
+    @abstractmethod
+    def predict(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The network's answer to what `whole` made, comparable with ``"target"``."""

@@ -1,0 +1,64 @@
+"""Which images a training step sees: a pure function of seed, step and rank, so that resuming is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mrienhance.errors import UsageError
+from mrienhance.training.volumes import Volume
+
+
+def step_generator(*, seed: int, step: int, rank: int = 0, ranks: int = 1) -> torch.Generator:
+    """The randomness of one step of one process."""
+    return torch.Generator().manual_seed(seed * 1_000_000_007 + step * ranks + rank)
+
+
+class SliceSource:
+    """Draws whole slices.
+
+    Parameters
+    ----------
+    volumes
+        Loaded images; those without enough tissue are never drawn.
+    weights
+        Share of each data folder; empty: in proportion to its images.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to draw from, or there are not as many weights as folders.
+    """
+
+    def __init__(self, volumes: Sequence[Volume], *, weights: Sequence[float] = ()) -> None:
+        self.volumes = [volume for volume in volumes if len(volume.slices)]
+        if not self.volumes:
+            raise UsageError("no image to learn from", hint="check the data folder and the recipe's held-out subjects")
+        self.chances = self._chances(weights)
+
+    def _chances(self, weights: Sequence[float]) -> Tensor:
+        folders = torch.tensor([volume.source.folder for volume in self.volumes])
+        if not weights:
+            return torch.ones(len(folders))
+        if len(weights) <= int(folders.max()):
+            raise UsageError(f"{len(weights)} data weights for {int(folders.max()) + 1} folders", hint="one a folder")
+        count = torch.bincount(folders, minlength=len(weights)).clamp_min(1)
+        return (torch.tensor(weights) / count)[folders]
+
+    def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
+        """Draw `count` slices (H, W), each as ``{"image": …}``."""
+        chosen = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
+        return [{"image": self._slice(self.volumes[index], generator)} for index in chosen]
+
+    def _slice(self, volume: Volume, generator: torch.Generator) -> Tensor:
+        place = int(torch.randint(len(volume.slices), (), generator=generator))
+        return volume.values[volume.slices[place]]
+
+
+def validation_slices(volume: Volume, count: int) -> list[dict[str, Tensor]]:
+    """`count` slices with tissue, evenly spaced through the object."""
+    places = torch.linspace(0, len(volume.slices) - 1, min(count + 2, len(volume.slices))).round().long()
+    chosen = sorted(set(volume.slices[places].tolist()))[1:-1]
+    return [{"image": volume.values[index]} for index in chosen]

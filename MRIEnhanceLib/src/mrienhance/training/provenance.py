@@ -1,0 +1,98 @@
+"""What a model card says of its training: all of it known to the trainer, nothing claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mrienhance.errors import UsageError
+from mrienhance.methods.registry import get_method
+from mrienhance.models import ModelCard
+from mrienhance.training.recipe import Recipe
+from mrienhance.training.trainer import Status
+from mrienhance.training.volumes import Source
+
+# What a recipe's card section may say; the rest is known to the trainer.
+TOLD = (
+    "name",
+    "version",
+    "summary",
+    "contrasts_in",
+    "contrasts_out",
+    "spacing_mm",
+    "degradation",
+    "axes",
+    "limits",
+    "intended_use",
+    "licence",
+)
+
+
+def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device: str, minutes: float) -> ModelCard:
+    """Write the card of a model that this training has just made.
+
+    Parameters
+    ----------
+    recipe
+        The training's recipe; its ``card`` section gives what only a person can know.
+    used
+        Images that were read.
+    status
+        Step and validation scores.
+    device
+        What it ran on.
+    minutes
+        Duration, of this run since it was started or resumed.
+
+    Raises
+    ------
+    UsageError
+        If the recipe's card section has a field that cannot be told.
+    """
+    told = dict(recipe.card)
+    sources = {entry["folder"]: entry for entry in told.pop("data", [])}
+    unknown = sorted(set(told) - set(TOLD))
+    if unknown:
+        raise UsageError(f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data'))}")
+    method = get_method(recipe.method)
+    contrasts = sorted({source.contrast for source in used} - {"unknown"})
+    facts: dict[str, Any] = {
+        "name": f"{recipe.method}-untitled",
+        "summary": f"{method.title} trained by the recipe in `training`.",
+        "contrasts_in": contrasts,
+        "contrasts_out": contrasts,
+        **told,
+    }
+    return ModelCard(
+        **facts,
+        method=recipe.method,
+        task=method.tasks[0],
+        fidelity=method.paper.fidelity,
+        paper={"citation": method.paper.citation, "doi": method.paper.doi},
+        scale=getattr(recipe.model, "scale", None),
+        training={
+            "data": _data(used, sources),
+            "validation": list(recipe.data.validation),
+            "held_out": list(recipe.data.held_out),
+            "recipe": {name: value for name, value in recipe.to_dict().items() if name != "card"},
+            "step": status.step,
+            "validation_score": status.scores,
+            "device": device,
+            "minutes": round(minutes, 1),
+        },
+    )
+
+
+def _data(used: Sequence[Source], told: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry a data folder: its subjects, and what the recipe knows of its origin."""
+    entries = []
+    for folder in dict.fromkeys(source.root for source in used):
+        members = [source for source in used if source.root == folder]
+        entries.append(
+            {
+                **told.get(folder, {"folder": folder}),
+                "subjects": sorted({source.subject for source in members}),
+                "images": len(members),
+            }
+        )
+    return entries

@@ -1,0 +1,161 @@
+"""From a recipe and data folders to a model file: the headless training entry point."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from mrienhance.errors import OutputError, UsageError
+from mrienhance.images.files import atomic_path
+from mrienhance.methods.configs import config_to_dict
+from mrienhance.methods.registry import get_method
+from mrienhance.models import save_model
+from mrienhance.training.bar import TrainingBar
+from mrienhance.training.draw import SliceSource, validation_slices
+from mrienhance.training.provenance import make_card
+from mrienhance.training.recipe import Recipe, read_recipe
+from mrienhance.training.trainer import Status, Trainer
+from mrienhance.training.volumes import Source, Volume, find_images, load_volume
+
+
+def train(
+    method: str,
+    *,
+    data: Path | Sequence[Path],
+    output: Path,
+    config: Path | None = None,
+    resume: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+    accelerator: str = "auto",
+    devices: int | str = "auto",
+    nodes: int = 1,
+    progress: bool = True,
+) -> Path:
+    """Train a method.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    data
+        Folder of images, or of subjects with contrasts; several are drawn from by the recipe's weights.
+    output
+        Run folder; it gets ``recipe.yaml``, ``log.csv``, ``preview/``, ``state.safetensors`` and the models
+        ``best.safetensors`` and ``last.safetensors``.
+    config
+        Recipe (YAML); the method's defaults without one.
+    resume
+        Go on where the run in `output` stopped; it then equals a run that was never stopped, bit for bit.
+    overrides
+        Dotted name of a recipe's value to the value that replaces it.
+    accelerator, devices, nodes
+        As in Lightning Fabric: what to train on, how many of them, on how many machines.
+    progress
+        Whether to draw a progress bar.
+
+    Returns
+    -------
+    Path
+        The model with the best validation score.
+
+    Raises
+    ------
+    UsageError
+        If recipe or data cannot be used.
+    OutputError
+        If `output` holds another run and `resume` is not set, or no run to resume.
+    """
+    recipe = read_recipe(method, config, overrides=overrides)
+    folders = [data] if isinstance(data, Path) else list(data)
+    volumes = _Volumes(recipe, folders)
+    _prepare_folder(output, recipe, resume=resume)
+    fabric = Fabric(
+        accelerator=accelerator, devices=devices, num_nodes=nodes, precision=_precision(recipe.training.precision)
+    )
+    fabric.launch()
+    bar = TrainingBar(recipe.training.steps, shown=progress and fabric.is_global_zero)
+    with bar:
+        volumes.load(bar.reading)
+        started = time.monotonic()
+
+        def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
+            minutes = (time.monotonic() - started) / 60
+            card = make_card(recipe, volumes.used, status, device=str(fabric.device), minutes=minutes)
+            plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+            path = output / f"{stem}.safetensors"
+            save_model(path, method=recipe.method, config=config_to_dict(recipe.model), card=card, state=plain)
+
+        trainer = Trainer(
+            fabric,
+            method=get_method(method),
+            recipe=recipe,
+            source=SliceSource(volumes.train, weights=recipe.data.weights),
+            validation=volumes.validation_images(),
+            folder=output,
+            save_model=save,
+        )
+        if resume:
+            trainer.resume()
+        trainer.fit(bar.training)
+    return output / "best.safetensors"
+
+
+class _Volumes:
+    """The images of a training, found at once, loaded when there is somewhere to show the progress."""
+
+    def __init__(self, recipe: Recipe, folders: Sequence[Path]) -> None:
+        self.settings, self.slices = recipe.data, recipe.training.validation_slices
+        self.train: list[Volume] = []
+        self.validation: list[Volume] = []
+        found = find_images(folders)
+        self.used = [source for source in found if source.subject not in self.settings.held_out]
+        missing = set(self.settings.validation) - {source.subject for source in self.used}
+        if missing:
+            raise UsageError(
+                f"no images of the validation subject {min(missing)!r}", hint="name subjects of the data folders"
+            )
+        if not self.settings.validation:
+            raise UsageError(
+                "the recipe names no validation subject", hint="set data.validation to one subject or more"
+            )
+
+    def load(self, report: Any) -> None:
+        for index, source in enumerate(self.used):
+            report(index, len(self.used), source.path.name)
+            self._list(source).append(load_volume(source, min_foreground=self.settings.min_foreground))
+
+    def _list(self, source: Source) -> list[Volume]:
+        return self.validation if source.subject in self.settings.validation else self.train
+
+    def validation_images(self) -> list[dict[str, Tensor]]:
+        return [image for volume in self.validation for image in validation_slices(volume, self.slices)]
+
+
+def _prepare_folder(output: Path, recipe: Recipe, *, resume: bool) -> None:
+    state, note = output / "state.safetensors", output / "recipe.yaml"
+    if resume and not state.is_file():
+        raise OutputError(f"nothing to resume in {output}", hint="leave out --resume to start there")
+    if not resume and output.is_dir() and any(output.iterdir()):
+        raise OutputError(f"{output} is not empty", hint="choose a new folder, or go on with --resume")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make {output}: {error.strerror}", hint="choose a folder that you may write to"
+        ) from None
+    with atomic_path(note, overwrite=True) as temporary:
+        temporary.write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False), encoding="utf-8")
+
+
+def _precision(wanted: str) -> Any:
+    """Fabric's name of a precision; ``"auto"`` is bfloat16 on a GPU that multiplies it, else float32."""
+    if wanted != "auto":
+        return wanted
+    return "bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true"

@@ -1,0 +1,115 @@
+"""Training images: a folder of images, or a folder of subjects with contrasts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mrienhance.errors import MRIEnhanceError, UsageError
+from mrienhance.images import IntensityScale, check_image, read_image, to_tensor
+
+SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
+CONTRASTS = {
+    "t1": "T1w",
+    "t1w": "T1w",
+    "t1c": "T1c",
+    "t2": "T2w",
+    "t2w": "T2w",
+    "flair": "FLAIR",
+    "pd": "PDw",
+    "pdw": "PDw",
+}
+# Files that lie beside images and are no images: what they hold must not be learned from as if it were tissue.
+NOT_IMAGES = re.compile(r"lesion|mask|label|seg|tumou?r", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image file: whose it is, which contrast, and from which data folder (by number and by name)."""
+
+    path: Path
+    subject: str
+    contrast: str
+    folder: int
+    root: str
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A loaded image (k, j, i), brightest tissue about 1, and the slices that hold enough tissue."""
+
+    source: Source
+    values: Tensor
+    slices: Tensor
+
+
+def find_images(folders: Sequence[Path]) -> list[Source]:
+    """List the images of data folders.
+
+    A folder of images names its subjects by file (up to the first ``_``, as in BIDS); a folder of subjects has one
+    folder a subject, with files named by contrast. Masks and label maps beside them are left out.
+
+    Raises
+    ------
+    UsageError
+        If a folder is missing or holds no image.
+    """
+    found: list[Source] = []
+    for number, folder in enumerate(folders):
+        if not folder.is_dir():
+            raise UsageError(f"no data folder {folder}", hint="give a folder of images, or of subjects with contrasts")
+        sources = [*_flat(folder, number), *_by_subject(folder, number)]
+        if not sources:
+            raise UsageError(f"no images in {folder}", hint=f"images end in {', '.join(SUFFIXES)}")
+        found += sources
+    return found
+
+
+def _flat(folder: Path, number: int) -> Iterator[Source]:
+    for path in _images_in(folder):
+        name = _stem(path)
+        subject, _, rest = name.partition("_")
+        yield Source(path, subject, _contrast(rest.rpartition("_")[2] or name), number, folder.name)
+
+
+def _by_subject(folder: Path, number: int) -> Iterator[Source]:
+    for subject in sorted(path for path in folder.iterdir() if path.is_dir()):
+        for path in _images_in(subject):
+            yield Source(path, subject.name, _contrast(_stem(path).rpartition("_")[2]), number, folder.name)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    images = (path for path in folder.iterdir() if path.name.endswith(SUFFIXES) and not NOT_IMAGES.search(path.name))
+    return sorted(images)
+
+
+def _stem(path: Path) -> str:
+    return path.name[
+        : -len(next(suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.endswith(suffix)))
+    ]
+
+
+def _contrast(name: str) -> str:
+    return CONTRASTS.get(name.lower(), "unknown")
+
+
+def load_volume(source: Source, *, min_foreground: float) -> Volume:
+    """Read, check and scale one image.
+
+    Raises
+    ------
+    UsageError
+        If the image cannot be used; the message names the file.
+    """
+    try:
+        values = to_tensor(check_image(read_image(source.path), what=source.path.name))
+    except MRIEnhanceError as error:
+        raise UsageError(f"{source.path}: {error.message}", hint="mend it or move it out of the data folder") from None
+    values = IntensityScale.of(values).apply(values)
+    tissue = (values > 0.05).float().mean((1, 2))
+    return Volume(source, values, torch.nonzero(tissue >= min_foreground).flatten())

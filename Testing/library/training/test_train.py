@@ -1,0 +1,116 @@
+"""The trainer from data folder to model file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mrienhance.errors import OutputError, UsageError
+from mrienhance.models import load_model
+from mrienhance.training import train
+from mrienhance.training.trainer import Trainer
+
+
+def run(recipe: Path, images: Path, output: Path, **options: object) -> Path:
+    return train("iconet", data=images, output=output, config=recipe, accelerator="cpu", progress=False, **options)
+
+
+def test_leaves_a_model_a_log_and_pictures(recipe: Path, images: Path, tmp_path: Path) -> None:
+    path = run(recipe, images, tmp_path / "run")
+    model = load_model(path)
+    assert model.card.name == "iconet-test"
+    assert model.card.scale == 2
+    assert model.card.training["validation"] == ["sub-03"]
+    assert model.card.training["data"][0]["subjects"] == ["sub-01", "sub-02", "sub-03"]
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
+    assert [row["step"] for row in rows if row["name"] == "loss"] == [str(step) for step in range(1, 7)]
+    assert [row["step"] for row in rows if row["name"] == "psnr"] == ["3", "6"]
+    assert all(float(row["value"]) > 10 for row in rows if row["name"] == "psnr")
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "best.safetensors",
+        "last.safetensors",
+        "log.csv",
+        "preview",
+        "recipe.yaml",
+        "state.safetensors",
+    ]
+    assert len(list((tmp_path / "run" / "preview").glob("*.png"))) == 2
+
+
+def test_a_killed_and_resumed_training_equals_one_that_was_not(
+    recipe: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(recipe, images, tmp_path / "whole")
+    step = Trainer._step
+
+    def die(trainer: Trainer, number: int) -> dict[str, torch.Tensor]:
+        if number == 5:  # the last state is that of step 4: step 5 is lost and done again
+            raise KeyboardInterrupt
+        return step(trainer, number)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "_step", die)
+        run(recipe, images, tmp_path / "killed")
+    run(recipe, images, tmp_path / "killed", resume=True)
+    for name in ("best.safetensors", "last.safetensors", "state.safetensors"):
+        whole, resumed = (load_file(tmp_path / folder / name) for folder in ("whole", "killed"))
+        assert whole.keys() == resumed.keys()
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole), name
+    assert (tmp_path / "whole" / "log.csv").read_text() == (tmp_path / "killed" / "log.csv").read_text()
+
+
+def test_another_seed_gives_another_model(recipe: Path, images: Path, tmp_path: Path) -> None:
+    first = load_file(run(recipe, images, tmp_path / "one", overrides={"training.steps": 1}))
+    second = load_file(run(recipe, images, tmp_path / "two", overrides={"training.steps": 1, "training.seed": 1}))
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+
+
+def test_one_batch_is_fitted(recipe: Path, images: Path, tmp_path: Path) -> None:
+    """A network that can learn can learn one batch by heart: the same image again and again, without augmentation."""
+    for path in list(images.iterdir())[1:]:
+        path.rename(path.with_name(path.name.replace("_T1w", "_T1w_lesion-mask")))
+    only = next(path for path in images.iterdir() if "mask" not in path.name)
+    only.with_name("sub-03_T1w.nii.gz").write_bytes(only.read_bytes())
+    overrides = {"training.steps": 120, "training.validate_every": 120, "training.learning_rate": 4e-3}
+    run(recipe, images, tmp_path / "run", overrides=overrides)
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
+    scores = {row["name"]: float(row["value"]) for row in rows if row["phase"] == "validation"}
+    assert scores["psnr"] > scores["baseline_psnr"] + 1.0
+
+
+def test_held_out_subjects_are_never_read(recipe: Path, images: Path, tmp_path: Path) -> None:
+    (images / "sub-02_T1w.nii.gz").write_bytes(b"not an image")
+    path = run(recipe, images, tmp_path / "run", overrides={"data.held_out": ["sub-02"]})
+    assert load_model(path).card.training["data"][0]["subjects"] == ["sub-01", "sub-03"]
+
+
+def test_refusals(recipe: Path, images: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no validation subject"):
+        run(recipe, images, tmp_path / "a", overrides={"data.validation": []})
+    with pytest.raises(UsageError, match="sub-77"):
+        run(recipe, images, tmp_path / "a", overrides={"data.validation": ["sub-77"]})
+    with pytest.raises(UsageError, match="no data folder"):
+        run(recipe, tmp_path / "missing", tmp_path / "a")
+    with pytest.raises(OutputError, match="nothing to resume"):
+        run(recipe, images, tmp_path / "a", resume=True)
+    with pytest.raises(UsageError, match=r"sub-02_T1w\.nii\.gz"):
+        (images / "sub-02_T1w.nii.gz").write_bytes(b"not an image")
+        run(recipe, images, tmp_path / "b")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not empty"):
+        run(recipe, images, tmp_path / "c")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_state_of_another_training_is_refused(recipe: Path, images: Path, tmp_path: Path) -> None:
+    run(recipe, images, tmp_path / "run", overrides={"training.steps": 2})
+    with pytest.raises(UsageError, match="another training"):
+        run(recipe, images, tmp_path / "run", resume=True, overrides={"model.channels": 16})
+    (tmp_path / "run" / "state.safetensors").write_bytes(b"broken")
+    with pytest.raises(UsageError, match="cannot resume"):
+        run(recipe, images, tmp_path / "run", resume=True)
