@@ -99,6 +99,7 @@ def size_text(image: sitk.Image) -> str:
 def _as_volume(image: sitk.Image, what: str) -> sitk.Image:
     if image.GetDimension() == 3:
         return image
+    volume: sitk.Image
     if image.GetDimension() == 2:
         volume = sitk.JoinSeries(image)
     elif image.GetDimension() == 4 and image.GetSize()[3] == 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from mrienhance.errors import ImageError
 from mrienhance.images.intact import check_noise
@@ -70,8 +71,9 @@ def _read(folder: Path) -> sitk.Image:
     if len(files) == 1:  # also a multi-frame file, which is a volume by itself
         return sitk.ReadImage(files[0])
     headers = [_header(file) for file in files]
-    _check_layout(folder, headers)
-    return _stack(files, headers)
+    # GDCM sorts by place too, but falls back on numbers and names where it cannot.
+    order = np.argsort(_places(folder, headers), kind="stable")
+    return _stack([files[index] for index in order], [headers[index] for index in order])
 
 
 def _files(folder: Path, series: str) -> Sequence[str]:
@@ -114,7 +116,8 @@ def _listing(series: dict[str, Sequence[str]]) -> str:
     return ", ".join(lines) + more
 
 
-def _check_layout(folder: Path, headers: list[dict[str, str]]) -> None:
+def _places(folder: Path, headers: list[dict[str, str]]) -> NDArray[np.float64]:
+    """The distance of each slice along the normal, in mm, after checking that they form an even stack."""
     if not all(_POSITION in header and _ORIENTATION in header for header in headers):
         raise ImageError(
             f"the DICOM slices in {folder} do not say where they are (no Image Position or Orientation)",
@@ -127,19 +130,20 @@ def _check_layout(folder: Path, headers: list[dict[str, str]]) -> None:
             hint="localizers are not volumes: choose another series",
         )
     normal = np.cross(orientation[0, :3], orientation[0, 3:])
-    steps = np.diff(np.array([_numbers(header[_POSITION]) for header in headers]) @ normal)
-    step = np.median(steps)
-    if np.abs(steps).min() <= _UNEVEN * abs(step) or step == 0:
+    places: NDArray[np.float64] = np.array([_numbers(header[_POSITION]) for header in headers]) @ normal
+    steps = np.diff(np.sort(places))
+    if steps.min() <= _UNEVEN * steps.max():
         raise ImageError(
             f"the DICOM series in {folder} has several slices in the same place",
             hint="it holds echoes, phases or time points: put the files of one of them into a folder of their own",
         )
-    if np.abs(steps - step).max() > _UNEVEN * abs(step):
+    step = np.median(steps)
+    if np.abs(steps - step).max() > _UNEVEN * step:
         raise ImageError(
-            f"the DICOM slices in {folder} are not evenly spaced: {np.abs(steps).min():.3g} to "
-            f"{np.abs(steps).max():.3g} mm apart",
+            f"the DICOM slices in {folder} are not evenly spaced: {steps.min():.3g} to {steps.max():.3g} mm apart",
             hint="a slice is missing: copy the series again",
         )
+    return places
 
 
 def _numbers(text: str) -> list[float]:
@@ -152,7 +156,7 @@ def _stack(files: Sequence[str], headers: list[dict[str, str]]) -> sitk.Image:
     if len({tuple(header.get(key, "").strip() for key in _RESCALE) for header in headers}) > 1:
         # ITK takes the pixel type of the first slice for all of them, and would round the others.
         reader.SetOutputPixelType(sitk.sitkFloat32)
-    image = reader.Execute()
+    image: sitk.Image = reader.Execute()
     first, middle = headers[0], headers[len(headers) // 2]
     kept = {key: value for key, value in first.items() if all(header.get(key) == value for header in headers)}
     kept |= {key: middle[key] for key in _WINDOW if key in middle}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
@@ -80,7 +81,8 @@ class Grid:
     @property
     def axes(self) -> NDArray[np.float64]:
         """The 3 x 3 matrix, in mm, whose columns are the steps from one sample to the next along i, j and k."""
-        return np.reshape(self.direction, (3, 3)) * np.asarray(self.spacing)
+        columns: NDArray[np.float64] = np.reshape(self.direction, (3, 3)) * np.asarray(self.spacing)
+        return columns
 
     def points(self, indices: ArrayLike) -> NDArray[np.float64]:
         """Physical places of continuous indices.
@@ -180,7 +182,7 @@ class Grid:
         return replace(self, size=size, spacing=(x, y, z), origin=origin)
 
 
-def _check(factors: Factors, alignment: str) -> None:
+def _check(factors: Sequence[float], alignment: str) -> None:
     if len(factors) != 3 or any(not math.isfinite(factor) or factor != int(factor) or factor < 1 for factor in factors):
         raise UsageError(
             f"the factors {factors!r} are not three whole numbers of at least 1", hint="in plane, twice: (2, 2, 1)"

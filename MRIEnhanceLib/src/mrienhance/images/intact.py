@@ -1,22 +1,23 @@
-"""Whether a file is all there: several of ITK's readers fill what is missing or damaged with zeros and say nothing."""
+"""Whether a file is all there: several of ITK's readers fill in what is missing or damaged, and say nothing."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import zlib
 from pathlib import Path
+from typing import IO
 
 import SimpleITK as sitk
 
 from mrienhance.errors import ImageError
 
 _HINT = "copy it again from its source: the copy may have been cut short"
-# Said by MetaIO and libtiff, which then return an image nonetheless.
-_COMPLAINTS = re.compile(r"Uncompress failed|data not read completely|TIFFFetchDirectory|TIFFReadDirectory: Failed")
-_UNCOMPRESSED = (".vtk", ".gipl", ".mrc")
+# Said by libtiff, which then returns fewer slices.
+_COMPLAINTS = re.compile(r"TIFFFetchDirectory|TIFFReadDirectory: Failed")
+_GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_LONGEST_HEADER = 1 << 16
 
 
 def damaged(path: Path) -> ImageError:
@@ -33,23 +34,29 @@ def voxel_file(path: Path) -> Path:
 
 
 def payload_size(path: Path) -> int:
-    """The number of bytes in a file, after decompression if it is compressed with gzip.
+    """The number of bytes in a file; if it is compressed, what it unpacks to, its checksum compared on the way.
+
+    Parameters
+    ----------
+    path
+        Any file: compressed with gzip as a whole, an NRRD or MetaImage file with compressed voxels, or neither.
 
     Raises
     ------
     ImageError
-        If a compressed file ends early or its checksum is wrong.
+        If compressed data end early or their checksum is wrong.
     """
     with open(path, "rb") as file:
-        if file.read(2) != b"\x1f\x8b":
+        offset = _packed_from(file.read(_LONGEST_HEADER))
+        if offset is None:
             return path.stat().st_size
-    size = 0
-    try:
-        with gzip.open(path, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                size += len(chunk)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise damaged(path) from error
+        file.seek(offset)
+        try:
+            size = _unpacked_size(file)
+        except zlib.error as error:
+            raise damaged(path) from error
+    if size is None:
+        raise damaged(path)
     return size
 
 
@@ -80,20 +87,50 @@ def check_noise(path: Path, text: str) -> None:
     Raises
     ------
     ImageError
-        If `text` holds a known complaint about missing or damaged voxels.
+        If `text` holds a known complaint about missing voxels.
     """
     if _COMPLAINTS.search(text):
         raise damaged(path)
+
+
+def _packed_from(head: bytes) -> int | None:
+    """Where compressed data begin, or None if there are none in this file."""
+    if head.startswith(_GZIP):
+        return 0
+    if head.startswith(b"NRRD") and re.search(rb"^encoding: *gz", head, re.MULTILINE):
+        end = re.search(rb"\r?\n\r?\n", head)
+        return end.end() if end and not re.search(rb"^data ?file:|skip:", head[: end.end()], re.MULTILINE) else None
+    if re.search(rb"^CompressedData *= *True", head, re.MULTILINE):
+        end = re.search(rb"^ElementDataFile *= *LOCAL *\r?\n", head, re.MULTILINE)
+        return end.end() if end else None
+    return None
+
+
+def _unpacked_size(file: IO[bytes]) -> int | None:
+    """The size of the zlib or gzip data in the rest of a file, of one part or several; None if they end early."""
+    size = 0
+    unpacker = zlib.decompressobj(wbits=47)
+    while chunk := file.read(_CHUNK):
+        while chunk:
+            size += len(unpacker.decompress(chunk))
+            chunk = unpacker.unused_data
+            if unpacker.eof:
+                if not chunk.startswith(_GZIP):  # the end, or padding behind it
+                    return size
+                unpacker = zlib.decompressobj(wbits=47)
+    return None
 
 
 def _promised(path: Path, reader: sitk.ImageFileReader) -> int:
     """Bytes that the file must hold at least; 0 for the formats whose own reader notices what is missing."""
     if reader.HasMetaDataKey("vox_offset"):  # NIfTI, Analyze
         return _promised_by_nifti(reader)
-    if path.suffix.lower() not in _UNCOMPRESSED or (path.suffix.lower() == ".vtk" and not _is_binary_vtk(path)):
+    header = _raw_header_size(path)
+    if header is None:
         return 0
     voxels: int = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
-    return voxels * _voxel_bytes(reader)
+    component: int = sitk.Image([1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
+    return header + voxels * component
 
 
 def _promised_by_nifti(reader: sitk.ImageFileReader) -> int:
@@ -103,11 +140,12 @@ def _promised_by_nifti(reader: sitk.ImageFileReader) -> int:
     return offset + voxels * int(reader.GetMetaData("bitpix")) // 8
 
 
-def _is_binary_vtk(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return b"BINARY" in file.read(512).splitlines()
-
-
-def _voxel_bytes(reader: sitk.ImageFileReader) -> int:
-    size: int = sitk.Image([1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
-    return size
+def _raw_header_size(path: Path) -> int | None:
+    """Where the voxels begin in the other formats without compression whose readers do not notice a short file."""
+    suffix = path.suffix.lower()
+    if suffix == ".vtk":
+        with open(path, "rb") as file:
+            head = file.read(_LONGEST_HEADER)
+        table = re.search(rb"^LOOKUP_TABLE .*\n", head, re.MULTILINE)
+        return table.end() if table and b"\nBINARY" in head[: table.end()] else None
+    return {".gipl": 256, ".mrc": 1024}.get(suffix)

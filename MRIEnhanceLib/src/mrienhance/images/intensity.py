@@ -67,6 +67,8 @@ class IntensityScale:
         largest = float(np.abs(values).max())
         if largest == 0:
             return cls(1.0)
+        if not math.isfinite(largest):
+            return cls(largest)  # refused there, before the percentile stumbles over it
         candidate = float(np.percentile(values, percentile))
         if candidate <= _TINY * largest and (values > 0).any():
             candidate = float(np.percentile(values[values > 0], percentile))

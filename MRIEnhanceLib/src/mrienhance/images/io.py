@@ -56,7 +56,7 @@ def read_image(path: str | os.PathLike[str]) -> sitk.Image:
         with quiet() as noise:
             reader.ReadImageInformation()
             check_header(path, payload, reader)
-            image = reader.Execute()
+            image: sitk.Image = reader.Execute()
     except (RuntimeError, MemoryError) as error:
         raise _unreadable(path, error) from error
     check_noise(path, noise.text)

@@ -77,4 +77,5 @@ def _resample(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
     resampler.SetOutputOrigin(grid.origin)
     resampler.SetOutputDirection(grid.direction)
     resampler.SetInterpolator(interpolator)
-    return resampler.Execute(image)
+    result: sitk.Image = resampler.Execute(image)
+    return result

@@ -117,4 +117,5 @@ def round_to(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
     highest = wide.dtype.type(limits.max)
     if int(highest) > limits.max:
         highest = np.nextafter(highest, wide.dtype.type(0))
-    return np.clip(np.rint(wide), wide.dtype.type(limits.min), highest).astype(kind)
+    rounded: NDArray[Any] = np.clip(np.rint(wide), wide.dtype.type(limits.min), highest).astype(kind)
+    return rounded
