@@ -1,0 +1,157 @@
+"""How a volume is fed to the network, and what to give up next when memory runs out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import torch
+
+from mrienhance.inference.memory import memory_budget
+from mrienhance.inference.tiles import plan_tiles, round_up, smallest_edge, window_size
+from mrienhance.methods.base import Tiling
+
+# Input voxels of one call beyond which a larger batch gains nothing: the CPU's caches are small, a GPU is wide.
+USEFUL_VOXELS = {"cpu": 2**15, "cuda": 2**21, "mps": 2**18}
+# A whole slice of at most this many voxels is not measured first on the CPU: no network of ours fills memory with it.
+SMALL_VOXELS = 2**17
+# Kernels' workspaces and the allocator's losses come on top of the tensors: 1.9 times them on the CPU with oneDNN.
+MARGIN = 2.0
+TILES_DIFFER = "the network looks at the whole image, so results may differ slightly at tile borders"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How the network is called.
+
+    Attributes
+    ----------
+    device, precision
+        Where, and in which arithmetic.
+    batch
+        Slices or tiles a call.
+    edge
+        Largest side of a tile in input voxels; None for whole slices or volumes.
+    """
+
+    device: torch.device
+    precision: torch.dtype
+    batch: int
+    edge: int | None
+
+    def settings(self) -> str:
+        """Say it in words."""
+        size = "whole" if self.edge is None else f"tiles of {self.edge}"
+        precision = str(self.precision).removeprefix("torch.")
+        return f"{self.device.type}, {precision}, {size}, batch {self.batch}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What there is to do, and what is known about it.
+
+    Attributes
+    ----------
+    count
+        Slices (or volumes: 1).
+    size
+        Voxels of each along the tiled axes.
+    tiling
+        How the network may be fed.
+    batch, edge
+        What the user asked for; None to choose.
+    bytes_per_voxel
+        Memory of the network per input voxel as measured; None if it was not.
+    """
+
+    count: int
+    size: tuple[int, ...]
+    tiling: Tiling
+    batch: int | None = None
+    edge: int | None = None
+    bytes_per_voxel: float | None = None
+
+    def voxels(self, edge: int | None) -> int:
+        """Input voxels of one slice or tile."""
+        return prod(window_size(self.size, self.tiling, edge=edge))
+
+    def pieces(self, edge: int | None) -> int:
+        """Slices or tiles altogether."""
+        return self.count * len(plan_tiles(self.size, self.tiling, edge=edge).tiles)
+
+    def needs_measuring(self, device: torch.device) -> bool:
+        """Whether the memory of one slice must be known before it is tried.
+
+        An operating system that runs out of memory ends the process rather than refusing, so on the CPU nothing may be
+        left to trial; on a GPU the measurement also gives the batch.
+        """
+        return device.type != "cpu" or self.voxels(None) > SMALL_VOXELS
+
+
+def first_plan(work: Work, device: torch.device, precision: torch.dtype) -> tuple[Plan, list[str]]:
+    """Choose batch and tile so that the network fits into memory.
+
+    Returns
+    -------
+    Plan
+        The plan.
+    list of str
+        What the user should know about it.
+    """
+    notes: list[str] = []
+    affordable = float("inf")
+    if work.bytes_per_voxel is not None:
+        affordable = memory_budget(device) / (MARGIN * work.bytes_per_voxel)
+    edge = work.edge
+    if edge is None and work.voxels(None) > affordable:
+        edge = _largest_edge(work, affordable)
+        share = work.voxels(None) / affordable
+        notes.append(
+            f"one piece would take {share:.1f} times the memory allowed on {device.type}: tiles of {edge} voxels"
+        )
+    if edge is not None and work.pieces(edge) == work.count:
+        edge = None
+    if edge is not None and work.tiling.halo is None:
+        notes.append(TILES_DIFFER)
+    useful = min(USEFUL_VOXELS[device.type], affordable)
+    batch = work.batch or max(1, int(useful // work.voxels(edge)))
+    return Plan(device=device, precision=precision, batch=min(batch, work.pieces(edge)), edge=edge), notes
+
+
+def next_plan(plan: Plan, work: Work) -> tuple[Plan, list[str]] | None:
+    """Give something up after memory ran out: the batch, then whole images, then the device.
+
+    Returns
+    -------
+    tuple or None
+        The new plan and what the user should know; None if nothing is left to give up.
+    """
+    said = f"memory ran out ({plan.settings()})"
+    if plan.batch > 1:
+        return replace(plan, batch=plan.batch // 2), [f"{said}: batch {plan.batch // 2}"]
+    smaller = _half_edge(plan, work)
+    if smaller is not None:
+        warn = [TILES_DIFFER] if plan.edge is None and work.tiling.halo is None else []
+        return replace(plan, edge=smaller), [f"{said}: tiles of {smaller} voxels", *warn]
+    if plan.device.type == "cpu":
+        return None
+    if work.bytes_per_voxel is not None and plan.precision != torch.float32:
+        work = replace(work, bytes_per_voxel=2 * work.bytes_per_voxel)
+    slower, notes = first_plan(work, torch.device("cpu"), torch.float32)
+    return slower, [f"{said}: on the CPU from here ({slower.settings()})", *notes]
+
+
+def _half_edge(plan: Plan, work: Work) -> int | None:
+    """Half the side of the windows now, or the smallest side possible; None if that is reached."""
+    now = max(window_size(work.size, work.tiling, edge=plan.edge))
+    half = max(round_up(-(-now // 2), work.tiling.multiple_of), smallest_edge(work.tiling))
+    return half if half < now else None
+
+
+def _largest_edge(work: Work, affordable: float) -> int:
+    """Largest side whose tiles are affordable, else the smallest there is."""
+    smallest = smallest_edge(work.tiling)
+    edge = round_up(max(work.size), work.tiling.multiple_of)
+    while edge > smallest and work.voxels(edge) > affordable:
+        edge = max(edge - work.tiling.multiple_of, smallest)
+    return max(edge, smallest)
