@@ -48,6 +48,15 @@ def test_error_maps_share_one_scale(tmp_path):
     assert half == pytest.approx(full, rel=0.05)
 
 
+@pytest.mark.parametrize(("bright", "fraction"), [(4, 1.0), (120, 0.25)])
+def test_a_few_outliers_do_not_set_the_scale(tmp_path, bright, fraction):
+    """Of 1200 pixels, 4 are above the 99.5th percentile and 120 are not."""
+    error = torch.ones(30, 40)
+    error.view(-1)[:bright] = 4
+    path = side_by_side(panels_of(0, 0), [None, error], tmp_path / "figure.png", style=STYLE)
+    assert count(path, heat(fraction)) > 50_000
+
+
 def test_error_limit_may_be_given(tmp_path):
     style = Style(window=(0, 1), error_limit=12)
     path = side_by_side(panels_of(0, 0), [None, *flat(3)], tmp_path / "figure.png", style=style)
