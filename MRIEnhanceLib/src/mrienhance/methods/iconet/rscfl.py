@@ -26,11 +26,12 @@ class ColumnStrip(nn.Conv2d):
 class RowStrip(ColumnStrip):
     """Depth-wise 1x21 convolution, run as 21x1 on the transposed image.
 
-    The CPU's weight gradient of a depth-wise convolution is many times faster along rows than along columns,
-    which pays for the two transpositions.
+    On the CPU a depth-wise kernel along rows learns many times faster than one along columns, which pays for the two
+    transpositions; and oneDNN never comes back from a bfloat16 kernel of 1x21 on an image narrower than its padding.
     """
 
-    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` of shape (B, C, H, W) to the same shape."""
         turned: Tensor = super().forward(x.transpose(2, 3))
         return turned.transpose(2, 3)
 
@@ -63,8 +64,7 @@ class SpatialHalf(nn.Module):
         """Map ``x`` of shape (B, C, H, W) to the same shape."""
         pixels, gate = self.split(self.norm(x)).chunk(2, dim=1)
         neighbourhood = self.large(functional.gelu(self.near(pixels)))
-        update: Tensor = self.out(gate * neighbourhood)
-        return x + update
+        return _add(x, self.out(gate * neighbourhood))
 
 
 class ChannelHalf(nn.Module):
@@ -93,8 +93,7 @@ class ChannelHalf(nn.Module):
         query, key, value = pixels.chunk(3, dim=2)  # each (B, pixels, C)
         attention = self._attention(query, key).to(value.dtype)
         mixed = (value @ attention.transpose(1, 2)).unflatten(1, (height, width))
-        update: Tensor = self.out(mixed.permute(0, 3, 1, 2))
-        return x + update
+        return _add(x, self.out(mixed.permute(0, 3, 1, 2)))
 
     def _attention(self, query: Tensor, key: Tensor) -> Tensor:
         # Cosine similarity from one product and the two norms; normalising the pixels first would copy both maps.
@@ -119,8 +118,7 @@ class RSCFL(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (B, C, H, W) to the same shape."""
-        update: Tensor = self.out(self.halves(x))
-        return x + update
+        return _add(x, self.out(self.halves(x)))
 
 
 def feature_blocks(config: Config) -> nn.Sequential:
@@ -130,3 +128,8 @@ def feature_blocks(config: Config) -> nn.Sequential:
         return ResidualBlock(config.channels) if config.block == "residual" else RSCFL(config)
 
     return nn.Sequential(*(block() for _ in range(config.blocks_per_group)))
+
+
+def _add(x: Tensor, update: Tensor) -> Tensor:
+    """``x + update`` in the memory of `update`, which a convolution has just made and nothing else reads."""
+    return update.add_(x)
