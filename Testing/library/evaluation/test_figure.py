@@ -178,6 +178,26 @@ def test_comparison_shows_errors_on_one_scale(tmp_path, truth, plane):
     assert imread(path).shape[1] > 1200
 
 
+def test_comparison_gives_what_its_evaluation_says(tmp_path, truth, monkeypatch):
+    drawn = {}
+
+    def record(panels, errors, path, *, style, overwrite):
+        drawn.update(panels=panels, errors=errors, style=style)
+
+    monkeypatch.setattr("mrienhance.evaluation.comparison.side_by_side", record)
+    evaluation = judged(truth, a=50)
+    comparison_figure(evaluation, tmp_path / "figure.png", index=2)
+    reference, result = drawn["panels"]
+    torch.testing.assert_close(result.image, reference.image + 50)
+    assert drawn["errors"][0] is None
+    # In percent of the data range of 1000.
+    torch.testing.assert_close(drawn["errors"][1], torch.full(reference.image.shape, 5.0), atol=1e-4, rtol=0)
+    assert f"{evaluation.rows[0]['psnr_db']:.2f} dB" in result.caption
+    assert drawn["style"].window == (0, 1000)
+    for fact in ("axial slice k = 2 of 0 to 4", "the patient's right on the left", "7,040 voxels", "not for diagnosis"):
+        assert fact in drawn["style"].footnote
+
+
 def test_comparison_shows_reference_and_result_in_one_window(tmp_path):
     values = np.zeros((3, 60, 50), np.float32)
     values[:, 8:52, 9:41] = 400
