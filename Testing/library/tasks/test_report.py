@@ -1,0 +1,101 @@
+"""The report: complete, true, JSON."""
+
+import hashlib
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from mrienhance.physics import KSpaceTruncation
+from mrienhance.tasks.result import ImageRecord, image_hash
+from mrienhance.tasks.super_resolve import super_resolve
+from tasks.samples import head, tiny_model, voxels
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("models") / "tiny-x2.safetensors")
+
+
+def test_what_a_report_says(model: Path):
+    image = head(pixel=sitk.sitkInt16)
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    result = super_resolve(image, model=model, device="cpu")
+    report = json.loads(result.report.to_json())
+    assert report["task"] == "super-resolve"
+    assert report["model"]["name"] == "tiny-x2"
+    assert report["model"]["title"] == "ICONet"
+    assert report["model"]["method"] == "iconet"
+    assert report["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert report["scale"] == 2
+    assert (report["device"], report["precision"]) == ("cpu", "float32")
+    assert 0 < report["seconds_network"] < report["seconds"]
+    assert report["peak_memory_bytes"] > 2**20
+    assert report["warnings"] == []
+    assert report["versions"]["torch"] == torch.__version__
+    assert report["versions"]["SimpleITK"]
+    assert report["disclaimer"] == "For research, not for diagnosis."
+    assert before <= datetime.fromisoformat(report["created"]) <= datetime.now(timezone.utc)
+    [seen] = report["inputs"]
+    assert seen == {
+        "role": "image",
+        "sha256": image_hash(image),
+        "size": [20, 24, 3],
+        "spacing_mm": [1.7, 1.7, 3.0],
+        "pixel_type": "16-bit signed integer",
+    }
+    assert report["output"]["sha256"] == image_hash(result.image)
+
+
+@pytest.mark.parametrize("pixel", [sitk.sitkFloat32, sitk.sitkInt16])
+@pytest.mark.parametrize("consistency", [True, False])
+def test_the_residual_is_that_of_the_image_delivered(model: Path, pixel: int, consistency: bool):
+    image = head(pixel=pixel)
+    result = super_resolve(image, model=model, consistency=consistency, device="cpu")
+    fine, coarse = torch.from_numpy(voxels(result.image)), torch.from_numpy(voxels(image))
+    error = KSpaceTruncation(fine.shape[1:], (2, 2))(fine) - coarse
+    expected = float(error.norm() / coarse.norm())
+    assert result.report.consistency is consistency
+    assert result.report.consistency_residual == pytest.approx(expected, rel=1e-3, abs=1e-6)
+    assert (expected < 1e-3) == consistency
+
+
+@pytest.mark.parametrize(
+    ("spacing", "warned"), [((1.0, 1.0), False), ((2.0, 2.0), False), ((0.9, 1.5), True), ((1.5, 2.1), True)]
+)
+def test_spacing_outside_the_card_is_a_warning(model: Path, spacing: tuple[float, float], warned: bool):
+    report = super_resolve(head(spacing=(*spacing, 40.0)), model=model, device="cpu").report
+    assert bool(report.warnings) == warned
+    assert all("1 to 2 mm" in warning for warning in report.warnings)
+
+
+def test_the_hash_knows_voxels_type_and_geometry():
+    hashes = {
+        image_hash(head()),
+        image_hash(head(seed=1)),
+        image_hash(head(pixel=sitk.sitkFloat64)),
+        image_hash(head(origin=(0.0, 0.0, 0.0))),
+        image_hash(head(spacing=(1.7, 1.7, 3.0001))),
+        image_hash(head(direction=np.eye(3).ravel())),
+        image_hash(head((24, 20, 3))),
+    }
+    assert len(hashes) == 7
+
+
+def test_the_hash_does_not_know_files(tmp_path: Path):
+    """Format, compression and metadata do not make another image."""
+    image = head()
+    image.SetMetaData("0010|0010", "Somebody")
+    for name in ("a.nrrd", "b.mha"):
+        sitk.WriteImage(image, str(tmp_path / name), useCompression=name == "a.nrrd")
+        assert image_hash(sitk.ReadImage(str(tmp_path / name))) == image_hash(head())
+
+
+def test_a_record_names_nobody():
+    image = head()
+    image.SetMetaData("0010|0010", "Somebody")
+    assert "Somebody" not in repr(ImageRecord.of(image, role="image"))
