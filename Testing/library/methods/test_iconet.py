@@ -73,6 +73,26 @@ def test_reconstruction_has_something_to_learn() -> None:
     assert (labels.reconstructions[0] - labels.image).abs().mean() > 0.01
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_one_batch_is_learned_by_heart(scale: int) -> None:
+    """A network that can learn at all fits a single batch far better than interpolation does, in both branches."""
+    torch.manual_seed(0)
+    config = Config(scale=scale, channels=16, groups=1, blocks_per_group=1, heads=2)
+    objective, network = ICONetObjective(config), ICONet(config)
+    edges = (fine_slices(32, 1).repeat_interleave(8, 2).repeat_interleave(8, 3)[..., :64, :64] > 0.5).float()
+    sampling = Sampling(images=1, patches=2, patch=64 // scale, intensity_jitter=0.0)
+    batch = objective.prepare([{"image": edges[0, 0]}], sampling, torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    history: list[dict[str, float]] = []
+    for _ in range(60):
+        (loss,) = objective.losses({"network": network}, batch, progress=0.0)
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+        history.append({name: float(term.detach()) for name, term in loss.terms.items()})
+    assert all(history[-1][name] < 0.5 * first for name, first in history[0].items()), (history[0], history[-1])
+
+
 def test_masked_input_is_aliased_and_its_label_is_not() -> None:
     config = Config(scale=2, acceleration=4, rec_target="unmasked")
     plain = ICONetObjective(Config(scale=2, rec_target="unmasked")).labels(fine_slices())

@@ -26,7 +26,7 @@ def test_leaves_a_model_a_log_and_pictures(recipe: Path, images: Path, tmp_path:
     assert model.card.scale == 2
     assert model.card.training["validation"] == ["sub-03"]
     assert model.card.training["data"][0]["subjects"] == ["sub-01", "sub-02", "sub-03"]
-    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
     assert [row["step"] for row in rows if row["name"] == "loss"] == [str(step) for step in range(1, 7)]
     assert [row["step"] for row in rows if row["name"] == "psnr"] == ["3", "6"]
     assert all(float(row["value"]) > 10 for row in rows if row["name"] == "psnr")
@@ -67,19 +67,6 @@ def test_another_seed_gives_another_model(recipe: Path, images: Path, tmp_path: 
     first = load_file(run(recipe, images, tmp_path / "one", overrides={"training.steps": 1}))
     second = load_file(run(recipe, images, tmp_path / "two", overrides={"training.steps": 1, "training.seed": 1}))
     assert any(not torch.equal(first[name], second[name]) for name in first)
-
-
-def test_one_batch_is_fitted(recipe: Path, images: Path, tmp_path: Path) -> None:
-    """A network that can learn can learn one batch by heart: the same image again and again, without augmentation."""
-    for path in list(images.iterdir())[1:]:
-        path.rename(path.with_name(path.name.replace("_T1w", "_T1w_lesion-mask")))
-    only = next(path for path in images.iterdir() if "mask" not in path.name)
-    only.with_name("sub-03_T1w.nii.gz").write_bytes(only.read_bytes())
-    overrides = {"training.steps": 120, "training.validate_every": 120, "training.learning_rate": 4e-3}
-    run(recipe, images, tmp_path / "run", overrides=overrides)
-    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
-    scores = {row["name"]: float(row["value"]) for row in rows if row["phase"] == "validation"}
-    assert scores["psnr"] > scores["baseline_psnr"] + 1.0
 
 
 def test_held_out_subjects_are_never_read(recipe: Path, images: Path, tmp_path: Path) -> None:

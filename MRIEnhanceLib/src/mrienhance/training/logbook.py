@@ -60,10 +60,10 @@ def write_preview(path: Path, images: Mapping[str, Tensor], target: Tensor) -> N
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, len(panels), squeeze=False)
     for column, (title, image) in zip(axes.T, panels.items(), strict=True):
-        column[0].imshow(image.float().cpu(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        column[0].imshow(image.float().cpu().numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         column[0].set_title(title)
         if image.shape == target.shape:
-            error = 5 * (image - target).float().abs().cpu()
+            error = 5 * (image - target).float().abs().cpu().numpy()
             column[1].imshow(error, cmap="magma", vmin=0, vmax=1, interpolation="nearest")
         for axis in column:
             axis.set_axis_off()

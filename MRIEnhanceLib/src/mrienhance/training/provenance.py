@@ -63,14 +63,13 @@ def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device:
         "contrasts_out": contrasts,
         **told,
     }
-    return ModelCard(
-        **facts,
-        method=recipe.method,
-        task=method.tasks[0],
-        fidelity=method.paper.fidelity,
-        paper={"citation": method.paper.citation, "doi": method.paper.doi},
-        scale=getattr(recipe.model, "scale", None),
-        training={
+    known: dict[str, Any] = {
+        "method": recipe.method,
+        "task": method.tasks[0],
+        "fidelity": method.paper.fidelity,
+        "paper": {"citation": method.paper.citation, "doi": method.paper.doi},
+        "scale": getattr(recipe.model, "scale", None),
+        "training": {
             "data": _data(used, sources),
             "validation": list(recipe.data.validation),
             "held_out": list(recipe.data.held_out),
@@ -80,7 +79,8 @@ def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device:
             "device": device,
             "minutes": round(minutes, 1),
         },
-    )
+    }
+    return ModelCard.from_dict({**facts, **known})
 
 
 def _data(used: Sequence[Source], told: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

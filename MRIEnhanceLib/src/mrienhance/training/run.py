@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,38 +73,39 @@ def train(
         If `output` holds another run and `resume` is not set, or no run to resume.
     """
     recipe = read_recipe(method, config, overrides=overrides)
-    folders = [data] if isinstance(data, Path) else list(data)
-    volumes = _Volumes(recipe, folders)
+    volumes = _Volumes(recipe, [data] if isinstance(data, Path) else list(data))
     _prepare_folder(output, recipe, resume=resume)
-    fabric = Fabric(
-        accelerator=accelerator, devices=devices, num_nodes=nodes, precision=_precision(recipe.training.precision)
-    )
+    precision = _precision(recipe.training.precision)
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
-    bar = TrainingBar(recipe.training.steps, shown=progress and fabric.is_global_zero)
-    with bar:
+    with TrainingBar(recipe.training.steps, shown=progress and fabric.is_global_zero) as bar:
         volumes.load(bar.reading)
-        started = time.monotonic()
-
-        def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
-            minutes = (time.monotonic() - started) / 60
-            card = make_card(recipe, volumes.used, status, device=str(fabric.device), minutes=minutes)
-            plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-            path = output / f"{stem}.safetensors"
-            save_model(path, method=recipe.method, config=config_to_dict(recipe.model), card=card, state=plain)
-
-        trainer = Trainer(
-            fabric,
-            method=get_method(method),
-            recipe=recipe,
-            source=SliceSource(volumes.train, weights=recipe.data.weights),
-            validation=volumes.validation_images(),
-            folder=output,
-            save_model=save,
-        )
+        trainer = _trainer(fabric, recipe, volumes, output)
         if resume:
             trainer.resume()
         trainer.fit(bar.training)
     return output / "best.safetensors"
+
+
+def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path) -> Trainer:
+    started = time.monotonic()
+
+    def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
+        minutes = (time.monotonic() - started) / 60
+        card = make_card(recipe, volumes.used, status, device=str(fabric.device), minutes=minutes)
+        plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+        path = output / f"{stem}.safetensors"
+        save_model(path, method=recipe.method, config=config_to_dict(recipe.model), card=card, state=plain)
+
+    return Trainer(
+        fabric,
+        method=get_method(recipe.method),
+        recipe=recipe,
+        source=SliceSource(volumes.train, weights=recipe.data.weights),
+        validation=volumes.validation_images(),
+        folder=output,
+        save_model=save,
+    )
 
 
 class _Volumes:
@@ -126,7 +127,8 @@ class _Volumes:
                 "the recipe names no validation subject", hint="set data.validation to one subject or more"
             )
 
-    def load(self, report: Any) -> None:
+    def load(self, report: Callable[[int, int, str], None]) -> None:
+        """Read all images that may be seen; `report` is told how many there are."""
         for index, source in enumerate(self.used):
             report(index, len(self.used), source.path.name)
             self._list(source).append(load_volume(source, min_foreground=self.settings.min_foreground))
