@@ -75,9 +75,24 @@ def test_held_out_subjects_are_never_read(recipe: Path, images: Path, tmp_path: 
     assert load_model(path).card.training["data"][0]["subjects"] == ["sub-01", "sub-03"]
 
 
+def test_without_validation_subjects_the_last_ones_are_taken(images: Path, tmp_path: Path) -> None:
+    """A folder of images is enough: no recipe."""
+    small = {"channels": 4, "groups": 1, "blocks_per_group": 1, "heads": 1}
+    overrides = {f"model.{name}": value for name, value in small.items()}
+    path = train(
+        "iconet",
+        data=images,
+        output=tmp_path / "run",
+        overrides={**overrides, "training.steps": 1, "sampling.patch": 8},
+        accelerator="cpu",
+        progress=False,
+    )
+    assert load_model(path).card.training["validation"] == ["sub-03"]
+
+
 def test_refusals(recipe: Path, images: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no validation subject"):
-        run(recipe, images, tmp_path / "a", overrides={"data.validation": []})
+    with pytest.raises(UsageError, match="one subject alone"):
+        run(recipe, images, tmp_path / "a", overrides={"data.validation": [], "data.held_out": ["sub-01", "sub-02"]})
     with pytest.raises(UsageError, match="sub-77"):
         run(recipe, images, tmp_path / "a", overrides={"data.validation": ["sub-77"]})
     with pytest.raises(UsageError, match="no data folder"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mrienhance.models import save_model
 from mrienhance.training.bar import TrainingBar
 from mrienhance.training.draw import SliceSource, validation_slices
 from mrienhance.training.provenance import make_card
-from mrienhance.training.recipe import Recipe, read_recipe
+from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
 from mrienhance.training.trainer import Status, Trainer
 from mrienhance.training.volumes import Source, Volume, find_images, load_volume
 
@@ -73,7 +74,9 @@ def train(
         If `output` holds another run and `resume` is not set, or no run to resume.
     """
     recipe = read_recipe(method, config, overrides=overrides)
-    volumes = _Volumes(recipe, [data] if isinstance(data, Path) else list(data))
+    found = find_images([data] if isinstance(data, Path) else list(data))
+    recipe = replace(recipe, data=_with_validation(recipe.data, found))
+    volumes = _Volumes(recipe, found)
     _prepare_folder(output, recipe, resume=resume)
     precision = _precision(recipe.training.precision)
     fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
@@ -111,21 +114,11 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path) ->
 class _Volumes:
     """The images of a training, found at once, loaded when there is somewhere to show the progress."""
 
-    def __init__(self, recipe: Recipe, folders: Sequence[Path]) -> None:
+    def __init__(self, recipe: Recipe, found: Sequence[Source]) -> None:
         self.settings, self.slices = recipe.data, recipe.training.validation_slices
         self.train: list[Volume] = []
         self.validation: list[Volume] = []
-        found = find_images(folders)
         self.used = [source for source in found if source.subject not in self.settings.held_out]
-        missing = set(self.settings.validation) - {source.subject for source in self.used}
-        if missing:
-            raise UsageError(
-                f"no images of the validation subject {min(missing)!r}", hint="name subjects of the data folders"
-            )
-        if not self.settings.validation:
-            raise UsageError(
-                "the recipe names no validation subject", hint="set data.validation to one subject or more"
-            )
 
     def load(self, report: Callable[[int, int, str], None]) -> None:
         """Read all images that may be seen; `report` is told how many there are."""
@@ -138,6 +131,21 @@ class _Volumes:
 
     def validation_images(self) -> list[dict[str, Tensor]]:
         return [image for volume in self.validation for image in validation_slices(volume, self.slices)]
+
+
+def _with_validation(settings: DataSettings, found: Sequence[Source]) -> DataSettings:
+    """Settings whose validation subjects exist; without any, the last tenth of the subjects (one at least)."""
+    subjects = sorted({source.subject for source in found} - set(settings.held_out))
+    missing = sorted(set(settings.validation) - set(subjects))
+    if missing:
+        hint = "name subjects of the data folders in data.validation"
+        raise UsageError(f"no images of the validation subject {missing[0]!r}", hint=hint)
+    if settings.validation:
+        return settings
+    if len(subjects) < 2:
+        hint = "a second subject is needed to see whether the first one teaches anything"
+        raise UsageError(f"one subject alone, {', '.join(subjects)}, cannot be learned from", hint=hint)
+    return replace(settings, validation=tuple(subjects[-max(1, round(len(subjects) / 10)) :]))
 
 
 def _prepare_folder(output: Path, recipe: Recipe, *, resume: bool) -> None:
