@@ -1,0 +1,187 @@
+"""The model card: what a model is for, what it learned from, how good it is, and what it cannot do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from mrienhance.models import strict
+
+DISCLAIMER: Final = "For research, not for diagnosis."
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardPaper:
+    """The paper behind a model: citation, and DOI without a resolver's address."""
+
+    citation: str
+    doi: str
+
+    def __post_init__(self) -> None:
+        strict.settle(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultRow:
+    """Mean figures of one method: PSNR in dB, SSIM, and NMAE as `mrienhance.evaluation` defines them."""
+
+    method: str
+    psnr_db: float
+    ssim: float
+    nmae: float
+
+    def __post_init__(self) -> None:
+        strict.settle(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultTable:
+    """Measured results: of which data, over which subjects, a row a method (the model's own, and its baselines)."""
+
+    data: str
+    subjects: tuple[str, ...]
+    rows: tuple[ResultRow, ...]
+
+    def __post_init__(self) -> None:
+        strict.settle(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What a model says of itself.
+
+    Values may come as JSON has them (lists, mappings); they are checked and brought to the types below.
+
+    Attributes
+    ----------
+    name
+        What users type: letters, digits, ``. _ + -``, at most 64.
+    version
+        Of the weights.
+    method
+        Name of the method that rebuilds the network.
+    task
+        ``"super-resolve"``, ``"synthesize"`` or ``"reconstruct"``.
+    summary
+        A sentence or two.
+    fidelity
+        How this implementation relates to the paper.
+    paper
+        Citation and DOI.
+    contrasts_in, contrasts_out
+        As in BIDS: ``T1w``, ``T2w``, ``PDw``, ``FLAIR``, and ``T1c`` after contrast agent.
+    scale
+        Super-resolution factor; None if the task has none.
+    axes
+        ``"in-plane"``: slices, along i and j; ``"3d"``: volumes.
+    degradation
+        Which degradation it undoes, by its name in `mrienhance.physics.DEGRADATIONS`.
+    spacing_mm
+        Smallest and largest voxel spacing of the *input* that it was made for; by default, what MRI has.
+    training
+        JSON values: ``data`` (a list of sources with licence and subjects), held-out subjects, recipe, steps, hardware.
+    results
+        Measured on subjects that it did not learn from.
+    limits
+        What it cannot do, a sentence each.
+    intended_use, licence, disclaimer
+        What it may be used for.
+
+    Raises
+    ------
+    ValueError
+        If a value has the wrong type, is out of range, or is text with control characters.
+
+    Examples
+    --------
+    >>> from mrienhance.models import ModelCard
+    >>> card = ModelCard(
+    ...     name="toy-x2",
+    ...     method="iconet",
+    ...     task="super-resolve",
+    ...     summary="A toy.",
+    ...     fidelity="none",
+    ...     paper={"citation": "none", "doi": "none"},
+    ...     contrasts_in=["T1w"],
+    ...     contrasts_out=["T1w"],
+    ...     scale=2,
+    ... )
+    >>> ModelCard.from_json(card.to_json()) == card
+    True
+    """
+
+    name: str
+    version: str = "0.1.0"
+    method: str
+    task: Literal["super-resolve", "synthesize", "reconstruct"]
+    summary: str
+    fidelity: str
+    paper: CardPaper
+    contrasts_in: tuple[str, ...]
+    contrasts_out: tuple[str, ...]
+    scale: int | None = None
+    axes: Literal["in-plane", "3d"] = "in-plane"
+    degradation: str = "k-space"
+    spacing_mm: tuple[float, float] = (0.1, 10.0)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[ResultTable, ...] = ()
+    limits: tuple[str, ...] = ()
+    intended_use: str = "Research on MRI enhancement."
+    licence: str = "not stated"
+    disclaimer: Literal["For research, not for diagnosis."] = DISCLAIMER
+
+    def __post_init__(self) -> None:
+        strict.settle(self)
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"field 'name' must be letters, digits and . _ + -, not {strict.shown(self.name)}")
+        if self.scale is not None and not 1 <= self.scale <= 64:
+            raise ValueError(f"field 'scale' must be from 1 to 64, not {strict.shown(self.scale)}")
+        low, high = self.spacing_mm
+        if not 0 < low <= high:
+            raise ValueError(f"field 'spacing_mm' must be a range above 0, not {strict.shown(self.spacing_mm)}")
+        data = self.training.get("data", [])
+        if not isinstance(data, list) or not all(isinstance(source, Mapping) for source in data):
+            raise ValueError(f"field 'training.data' must be a list of mappings, not {strict.shown(data)}")
+
+    @property
+    def dimensions(self) -> int:
+        """2 for a model of slices, 3 for one of volumes."""
+        return 3 if self.axes == "3d" else 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """The card in lists, dictionaries, strings and numbers."""
+        values: dict[str, Any] = strict.plain(self)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelCard:
+        """Make a card from what `to_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If a field is unknown, missing or wrong.
+        """
+        return strict.make(cls, values)
+
+    def to_json(self) -> str:
+        """The card as JSON text, indented, ending in a line break."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Make a card from JSON text.
+
+        Raises
+        ------
+        ValueError
+            If the text is not strict JSON, or a field is unknown, missing or wrong.
+        """
+        values = strict.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError(f"a card is a mapping, not {strict.shown(values)}")
+        return cls.from_dict(values)

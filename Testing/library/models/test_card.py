@@ -1,0 +1,147 @@
+"""Cards go to JSON and back, and take nothing that they do not know."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.makers import card
+from mrienhance.models import CardPaper, ModelCard, ResultTable
+from mrienhance.models.strict import loads
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("abcéµ"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xyz", min_size=1), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_a_card_survives_json() -> None:
+    before = card()
+    after = ModelCard.from_json(before.to_json())
+    assert after == before
+    assert json.loads(before.to_json()) == before.to_dict()
+    assert ModelCard.from_dict(before.to_dict()) == before
+
+
+@given(training=st.dictionaries(st.text("abc", min_size=1), JSON, max_size=3), limits=st.lists(st.text("a b\n")))
+def test_any_card_survives_json(training: dict[str, Any], limits: list[str]) -> None:
+    before = card(training=training, limits=limits)
+    assert ModelCard.from_json(before.to_json()) == before
+
+
+def test_json_values_are_brought_to_their_types() -> None:
+    plain = card()
+    assert isinstance(plain.paper, CardPaper)
+    assert isinstance(plain.results[0], ResultTable)
+    assert plain.results[0].rows[0].psnr_db == 33.5
+    assert plain.spacing_mm == (1.0, 2.5)
+    assert plain.contrasts_in == ("T1w",)
+    assert (plain.dimensions, card(axes="3d").dimensions) == (2, 3)
+
+
+def test_replacing_a_field_is_checked_as_well() -> None:
+    assert dataclasses.replace(card(), scale=4).scale == 4
+    with pytest.raises(ValueError, match="'scale'"):
+        dataclasses.replace(card(), scale=2.0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "../../etc/passwd"),
+        ("name", "a b"),
+        ("name", "x" * 65),
+        ("name", 3),
+        ("version", None),
+        ("task", "diagnose"),
+        ("task", ["super-resolve"]),
+        ("summary", "\x1b[2J cleared"),
+        ("summary", "\u202edesrever"),
+        ("summary", "\ud800"),
+        ("paper", "a paper"),
+        ("paper", {"citation": "a"}),
+        ("paper", {"citation": "a", "doi": "b", "pages": "c"}),
+        ("contrasts_in", "T1w"),
+        ("contrasts_in", [1]),
+        ("scale", 0),
+        ("scale", 2.0),
+        ("scale", True),
+        ("scale", 10**500),
+        ("axes", "4d"),
+        ("spacing_mm", [1.0]),
+        ("spacing_mm", [1, 2, 3]),
+        ("spacing_mm", [2.0, 1.0]),
+        ("spacing_mm", [0, 1.0]),
+        ("spacing_mm", [1.0, float("inf")]),
+        ("spacing_mm", [1.0, 10**400]),
+        ("spacing_mm", ["1", "2"]),
+        ("training", []),
+        ("training", {"data": "t1_brain"}),
+        ("training", {"data": ["t1_brain"]}),
+        ("training", {"loss": float("nan")}),
+        ("training", {"note": "\x07"}),
+        ("training", {"\x1b": 1}),
+        ("results", {}),
+        ("results", [{"data": "a", "subjects": [], "rows": [{"method": "a", "psnr_db": "high"}]}]),
+        ("limits", "none"),
+        ("disclaimer", "Ready for diagnosis."),
+        ("colour", "red"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_its_name(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w") as refusal:
+        card(**{field: value})
+    message = str(refusal.value)
+    assert message.isprintable()
+    assert len(message) < 300
+    assert field in message or field in ("paper", "results")
+
+
+def test_a_missing_field_is_named() -> None:
+    values = card().to_dict()
+    del values["summary"]
+    with pytest.raises(ValueError, match="summary"):
+        ModelCard.from_dict(values)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "null", '"card"', "", "{"])
+def test_what_is_no_mapping_is_no_card(text: str) -> None:
+    with pytest.raises(ValueError, match=r"mapping|JSON"):
+        ModelCard.from_json(text)
+
+
+def test_a_deep_training_is_refused() -> None:
+    deep: Any = 1
+    for _ in range(100):
+        deep = [deep]
+    with pytest.raises(ValueError, match="deep"):
+        card(training={"a": deep})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a": 1, "a": 2}', "twice"),
+        ('{"a": {"b": 1, "b": 1}}', "twice"),
+        ('{"a": NaN}', "NaN"),
+        ("-Infinity", "Infinity"),
+        ("1e999", "finite"),
+        ("[" * 100_000 + "]" * 100_000, "deep"),
+        ('{"a":' * 100_000, "deep"),
+        ("1" * 5000, "digits"),
+        ("{} {}", "not JSON at character 3"),
+    ],
+)
+def test_doubtful_json_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        loads(text)
+
+
+@given(JSON)
+def test_other_json_is_read_as_by_the_standard_library(value: Any) -> None:
+    assert loads(json.dumps(value)) == value
