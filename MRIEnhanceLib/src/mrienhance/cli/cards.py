@@ -1,0 +1,67 @@
+"""A model card as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mrienhance.models import ModelCard
+
+_WIDTH = 100
+_INDENT = 13
+
+
+def card_text(card: ModelCard) -> str:
+    """Everything that matters of a card, for people to read; ``--json`` gives all of it."""
+    lines = [f"{card.name} {card.version}", *textwrap.wrap(card.summary, _WIDTH), ""]
+    previous = ""
+    for name, fact in _facts(card):
+        lines += _paragraph("" if name == previous else name, fact)
+        previous = name
+    lines += _results(card)
+    return "\n".join([*lines, "", card.disclaimer])
+
+
+def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
+    low, high = card.spacing_mm
+    contrasts = (", ".join(card.contrasts_in), ", ".join(card.contrasts_out))
+    factor = "" if card.scale is None else f" x{card.scale} {'in plane' if card.axes == 'in-plane' else 'in 3D'}"
+    yield "task", f"{card.task}{factor}, of images made coarse by: {card.degradation}"
+    yield "use", card.intended_use
+    yield "contrasts", contrasts[0] if contrasts[0] == contrasts[1] else " to ".join(contrasts)
+    yield "spacing", f"{low:g} to {high:g} mm of the input"
+    yield "method", f"{card.method}. {card.fidelity}"
+    yield "paper", f"{card.paper.citation}. doi {card.paper.doi}"
+    for source in card.training.get("data", ()):
+        yield "trained on", _source(source)
+    for limit in card.limits:
+        yield "limits", limit
+    yield "licence", card.licence
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    """One source of training data: its name, licence, citation, and how many people it holds."""
+    named = [str(source[key]) for key in ("name", "licence", "citation") if source.get(key)]
+    people = source.get("subjects")
+    named += [f"{len(people)} people"] if isinstance(people, list) else []
+    return "; ".join(named or [str(source.get("folder", "a source without a name"))])
+
+
+def _results(card: ModelCard) -> list[str]:
+    from mrienhance.evaluation.table import as_text
+
+    lines: list[str] = []
+    for table in card.results:
+        people = f" ({', '.join(table.subjects)})" if table.subjects else ""
+        lines += ["", *textwrap.wrap(f"measured on {table.data}{people}, not trained on:", _WIDTH)]
+        lines += as_text([asdict(row) for row in table.rows]).splitlines()
+    return lines
+
+
+def _paragraph(name: str, text: str) -> list[str]:
+    """Text beside its name, further lines below it."""
+    rest = " " * _INDENT
+    return textwrap.wrap(text, _WIDTH, initial_indent=name.ljust(_INDENT), subsequent_indent=rest) or [name]

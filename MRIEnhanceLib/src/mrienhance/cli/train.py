@@ -1,0 +1,84 @@
+"""``mrienhance train``: a thin wrapper around `mrienhance.training.train`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mrienhance.cli.console import say
+from mrienhance.cli.parser import add_command, whole_number
+from mrienhance.errors import Cancelled, DependencyError, UsageError
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "train",
+        summary="train a model on your own images",
+        example="mrienhance train iconet --data images/ --output runs/first --set training.steps=5000",
+    )
+    parser.add_argument("method", metavar="METHOD", help="which method, such as iconet")
+    parser.add_argument(
+        "--data", type=Path, required=True, nargs="+", metavar="DIR", help="folders of images, or of subjects"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder for models, log, previews")
+    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="recipe (default: the method's own)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="NAME=VALUE",
+        help="change one number of the recipe, such as training.steps=5000; may be repeated",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where RUN was stopped")
+    parser.add_argument("--accelerator", default="auto", metavar="A", help="auto, cuda, mps or cpu (default: auto)")
+    parser.add_argument("--devices", type=whole_number, metavar="N", help="how many of them (default: all)")
+    parser.add_argument("--nodes", type=whole_number, default=1, metavar="N", help="on how many machines (default: 1)")
+    parser.add_argument("--progress", default="bar", choices=("bar", "none"), help="on stderr (default: bar)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    overrides = dict(_override(text) for text in args.overrides)
+    if find_spec("lightning_fabric") is None:
+        raise DependencyError("training needs lightning-fabric", hint="pip install 'mrienhance[train]'")
+    from mrienhance.training import train
+
+    try:
+        model = train(
+            args.method,
+            data=args.data,
+            output=args.output,
+            config=args.config,
+            resume=args.resume,
+            overrides=overrides,
+            accelerator=args.accelerator,
+            devices=args.devices or "auto",
+            nodes=args.nodes,
+            progress=args.progress == "bar" and sys.stderr.isatty(),
+        )
+    except KeyboardInterrupt:
+        saved = (args.output / "state.safetensors").is_file()
+        hint = "go on with the same command and --resume" if saved else "it had not saved anything yet"
+        raise Cancelled("the training was interrupted", hint=hint) from None
+    say(f"model: {model}")
+    say(f"try it: mrienhance super-resolve IMAGE -o OUT.nii.gz --model {model}")
+
+
+def _override(text: str) -> tuple[str, Any]:
+    """Read ``training.steps=5000``; the value is YAML, so that numbers are numbers."""
+    import yaml
+
+    name, equals, value = text.partition("=")
+    if not (equals and all(name.partition("."))):
+        raise UsageError(f"--set {text} names no number of a recipe", hint="such as --set training.steps=5000")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {text}: the value is not YAML", hint="such as --set training.steps=5000") from None
