@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -45,28 +46,25 @@ def corners(image: sitk.Image, indices: Sequence[Sequence[float]]) -> np.ndarray
     return np.array([image.TransformContinuousIndexToPhysicalPoint(tuple(map(float, index))) for index in indices])
 
 
-def tiny_model(path: Path, *, scale: int = 2, task: str = "super-resolve", name: str = "", seed: int = 0) -> Path:
-    """Write a small model with weights that do something, for coarse images of 1 to 2 mm."""
+def tiny_model(path: Path, *, scale: int = 2, seed: int = 0, **card: Any) -> Path:
+    """Write a small model with weights that do something, for coarse images of 1 to 2 mm; `card` changes its card."""
     method = get_method("iconet")
     config = method.Config(scale=scale, channels=4, groups=1, blocks_per_group=1, heads=1)
-    card = ModelCard(
-        name=name or path.stem,
-        version="1.0.0",
-        method=method.name,
-        task=task,
-        summary="A toy for tests.",
-        fidelity=method.paper.fidelity,
-        paper={"citation": method.paper.citation, "doi": method.paper.doi},
-        contrasts_in=("T1w",),
-        contrasts_out=("T1w",),
-        scale=scale,
-        axes="in-plane",
-        degradation="k-space",
-        spacing_mm=(1.0, 2.0),
-    )
-    save_model(
-        path, method=method.name, config=config_to_dict(config), card=card, state=_weights(method.build(config), seed)
-    )
+    facts: dict[str, Any] = {
+        "name": path.stem,
+        "version": "1.0.0",
+        "method": method.name,
+        "task": "super-resolve",
+        "summary": "A toy for tests.",
+        "fidelity": method.paper.fidelity,
+        "paper": {"citation": method.paper.citation, "doi": method.paper.doi},
+        "contrasts_in": ("T1w",),
+        "contrasts_out": ("T1w",),
+        "scale": scale,
+        "spacing_mm": (1.0, 2.0),
+    }
+    state = _weights(method.build(config), seed)
+    save_model(path, method=method.name, config=config_to_dict(config), card=ModelCard(**facts | card), state=state)
     return path
 
 

@@ -1,0 +1,94 @@
+"""``mrienhance train`` hands over what was asked for, and says what is missing."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.terminal import Terminal
+
+COMMAND = ["train", "iconet", "--data", "images", "more", "--output", "run"]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a training that does nothing was asked for."""
+    seen: dict[str, Any] = {}
+
+    def train(method: str, **options: Any) -> Path:
+        seen.update(options, method=method)
+        return options["output"] / "best.safetensors"
+
+    monkeypatch.setattr("mrienhance.training.train", train)
+    return seen
+
+
+def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
+    options = ["--config", "recipe.yaml", "--resume", "--set", "training.steps=50", "--set", "data.validation=[a, b]"]
+    said = terminal.done(*COMMAND, *options, "--accelerator", "cpu", "--devices", "2", "--nodes", "3")
+    assert asked == {
+        "method": "iconet",
+        "data": [Path("images"), Path("more")],
+        "output": Path("run"),
+        "config": Path("recipe.yaml"),
+        "resume": True,
+        "overrides": {"training.steps": 50, "data.validation": ["a", "b"]},
+        "accelerator": "cpu",
+        "devices": 2,
+        "nodes": 3,
+        "progress": False,
+    }
+    assert str(Path("run/best.safetensors")) in said[0]
+
+
+def test_what_is_not_asked_for(terminal: Terminal, asked: dict[str, Any]):
+    terminal.done(*COMMAND)
+    left_out = {name: asked[name] for name in ("config", "resume", "overrides", "accelerator", "devices", "nodes")}
+    expected = {"config": None, "resume": False, "overrides": {}, "accelerator": "auto", "devices": "auto", "nodes": 1}
+    assert left_out == expected
+
+
+def test_the_options_are_those_of_the_trainer():
+    """The stand-in above takes anything: the real one must take what the command hands over."""
+    import inspect
+
+    from mrienhance.training import train
+
+    handed = {"data", "output", "config", "resume", "overrides", "accelerator", "devices", "nodes", "progress"}
+    assert handed <= set(inspect.signature(train).parameters)
+
+
+def test_without_lightning_fabric(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "mrienhance.cli.train.find_spec", lambda name: None if name == "lightning_fabric" else find(name)
+    )
+    message, hint = terminal.refused(COMMAND)
+    assert "lightning-fabric" in message
+    assert "mrienhance[train]" in hint
+
+
+def test_unknown_method(terminal: Terminal):
+    Path("images").mkdir()
+    message, hint = terminal.refused(["train", "alchemy", "--data", "images", "--output", "run"], code=2)
+    assert "alchemy" in message
+    assert "iconet" in hint
+
+
+def test_no_data(terminal: Terminal):
+    message, _ = terminal.refused(["train", "iconet", "--data", "images", "--output", "run"], code=2)
+    assert "images" in message
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_an_interrupted_training_says_how_to_go_on(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, saved: bool):
+    def train(method: str, *, output: Path, **options: Any) -> Path:
+        output.mkdir()
+        if saved:
+            (output / "state.safetensors").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mrienhance.training.train", train)
+    assert terminal.run(COMMAND) == 130
+    assert ("--resume" in terminal.err) == saved
