@@ -51,8 +51,9 @@ def test_json_is_strict_and_reads_back():
 
 
 def test_line_breaks_stay_out_of_cells():
-    rows = [{"method": "two\nlines", "ssim": 1.0}]
+    rows = [{"method": "  two\nlines", "ssim": 1.0}]
     assert len(as_text(rows).splitlines()) == len(as_markdown(rows).splitlines()) == 3
+    assert as_text(rows).splitlines()[2] == "  two lines  1.0000"
 
 
 @pytest.mark.parametrize("form", [as_text, as_markdown, as_csv, as_json])

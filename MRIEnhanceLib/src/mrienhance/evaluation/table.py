@@ -151,7 +151,7 @@ def _cell(key: str, value: Value) -> str:
         if math.isinf(value):
             return "inf" if value > 0 else "-inf"
         return f"{value:.{_DECIMALS[key]}f}" if key in _DECIMALS else f"{value:.4g}"
-    return " ".join(str(value).split())
+    return " ".join(str(value).splitlines())
 
 
 def _is_missing(value: Value) -> bool:
