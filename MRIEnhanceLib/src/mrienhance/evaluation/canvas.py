@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -69,14 +70,20 @@ class Canvas:
             raise UsageError(f"no theme {theme!r}", hint=f"use one of {', '.join(THEMES)}")
         self.colours = THEMES[theme]
         self._heights = heights
+        self._width = 2 * MARGIN + columns * (PANEL + GAP) - GAP + (BAR if with_bar else 0)
+        footnote = self._wrapped(footnote)
         top = MARGIN + (1.3 * LINE * len(heading.splitlines())) + 2.3 * LINE
         bottom = MARGIN + SMALL_LINE * len(footnote.splitlines())
-        self._width = 2 * MARGIN + columns * (PANEL + GAP) - GAP + (BAR if with_bar else 0)
         self._height = top + sum(heights) + GAP * (len(heights) - 1) + bottom + GAP
         self._tops = [top + sum(heights[:n]) + GAP * n for n in range(len(heights))]
         self.figure = self._page()
         self._text(MARGIN, MARGIN, heading, size=_SIZE + 1.5, weight="bold")
         self._text(MARGIN, self._height - bottom, footnote, size=_SMALL, colour=self.colours.faint)
+
+    def _wrapped(self, text: str) -> str:
+        """Break small print where the page ends."""
+        letters = int((self._width - 2 * MARGIN) / _LETTER)
+        return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, letters))
 
     def _page(self) -> Figure:
         try:
