@@ -22,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(USE) ## super-resolve the sample scan: images, a figure and a table in demo/
-	$(BIN)/mrienhance demo --output demo --force
+	$(BIN)/mrienhance demo --output demo
 
 test: $(DEV) lint ## style, types, tests, and the examples in the documentation
 	$(BIN)/python -m pytest -q $(PYTEST)
