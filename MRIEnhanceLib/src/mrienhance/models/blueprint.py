@@ -31,8 +31,8 @@ _OTHERS = {
 _HINT = "get the file again from where it came from, or update MRIEnhance"
 # Room for tensors that are computed rather than stored, such as interpolation taps, and for steps of initialisation.
 _COMPUTED_BYTES = 2**26
-_STEPS = 10_000
-_STEPS_PER_TENSOR = 100
+_STEPS = 2_000
+_STEPS_PER_TENSOR = 20
 
 
 def check_network(header: Header, name: str) -> tuple[Method, Any]:
