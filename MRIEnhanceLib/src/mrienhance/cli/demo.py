@@ -77,6 +77,7 @@ def _one_scale(truth: sitk.Image, scale: int, folder: Path, args: argparse.Names
     """Make the scan coarse, make it fine again in three ways, and compare each with the truth."""
     from mrienhance.evaluation import evaluate_all
     from mrienhance.images import write_image
+    from mrienhance.tasks.interpolate import interpolate
     from mrienhance.tasks.simulate import simulate_low_resolution
     from mrienhance.tasks.super_resolve import super_resolve
 
@@ -86,24 +87,12 @@ def _one_scale(truth: sitk.Image, scale: int, folder: Path, args: argparse.Names
         result = super_resolve(coarse, scale=scale, device=args.device, precision=args.precision, progress=shown)
     (folder / f"report_x{scale}.json").write_text(result.report.to_json(), encoding="utf-8")
     model = result.report.model.name
-    results = {**_baselines(coarse, scale), model: result.image}
+    results = {**interpolate(coarse, factors=(scale, scale, 1)), model: result.image}
     for name, image in results.items():
         write_image(image, folder / f"t1w_x{scale}_{name}.nii.gz")
     evaluation = evaluate_all(results, truth)
     _figure(evaluation, folder / f"compare_x{scale}.png", heading=f"In-plane x{scale}")
     return [{"scale": f"x{scale}", **row} for row in evaluation.rows]
-
-
-def _baselines(coarse: sitk.Image, scale: int) -> dict[str, sitk.Image]:
-    """Sinc and cubic interpolation, both aligned with the truth."""
-    from mrienhance.images import Grid, to_image, to_tensor
-    from mrienhance.physics import KSpaceTruncation, cubic_upsample
-
-    grid = Grid.of(coarse).finer((scale, scale, 1), alignment=KSpaceTruncation.alignment)
-    measured, factors = to_tensor(coarse), (scale, scale)
-    sinc = KSpaceTruncation(grid.shape[1:], factors).zero_fill(measured)
-    cubic = cubic_upsample(measured, factors, alignment=KSpaceTruncation.alignment)
-    return {"sinc": to_image(sinc, grid, like=coarse), "cubic": to_image(cubic, grid, like=coarse)}
 
 
 def _figure(evaluation: Evaluation, path: Path, *, heading: str) -> None:

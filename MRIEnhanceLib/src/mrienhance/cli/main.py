@@ -57,6 +57,9 @@ def _run(arguments: list[str]) -> int:
     if "run" not in args:
         parser.print_help(sys.stderr)
         return 2
+    from mrienhance.inference.allocator import keep_freed_memory
+
+    keep_freed_memory()
     args.run(args)
     sys.stdout.flush()
     return 0
