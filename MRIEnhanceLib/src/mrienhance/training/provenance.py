@@ -51,9 +51,12 @@ def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device:
     """
     told = dict(recipe.card)
     sources = {entry["folder"]: entry for entry in told.pop("data", [])}
+    notes = list(told.pop("training_notes", []))
     unknown = sorted(set(told) - set(TOLD))
     if unknown:
-        raise UsageError(f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data'))}")
+        raise UsageError(
+            f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data', 'training_notes'))}"
+        )
     method = get_method(recipe.method)
     contrasts = sorted({source.contrast for source in used} - {"unknown"})
     facts: dict[str, Any] = {
@@ -74,6 +77,7 @@ def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device:
             "validation": list(recipe.data.validation),
             "held_out": list(recipe.data.held_out),
             "recipe": {name: value for name, value in recipe.to_dict().items() if name != "card"},
+            "notes": notes,
             "step": status.step,
             "validation_score": status.scores,
             "device": device,
