@@ -25,9 +25,9 @@ ROOMS = {
     "data": set(),
 }
 
-# What a room may import from outside. Everybody may use the standard library; torch is not for the cli.
+# What a room may import from outside; everybody may use the standard library.
 PACKAGES = {
-    "cli": {"jsonargparse", "rich", "yaml", "torch", "SimpleITK", "numpy"},
+    "cli": {"rich", "yaml", "SimpleITK"},
     "tasks": {"torch", "SimpleITK", "numpy"},
     "inference": {"torch", "numpy"},
     "models": {"torch", "numpy", "safetensors"},
