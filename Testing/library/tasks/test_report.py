@@ -10,10 +10,11 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from mrienhance import __version__
 from mrienhance.physics import KSpaceTruncation
-from mrienhance.tasks.result import ImageRecord, image_hash
+from mrienhance.tasks.result import ImageRecord, image_hash, voxel_hash
 from mrienhance.tasks.super_resolve import super_resolve
-from tasks.samples import head, tiny_model, voxels
+from tasks.samples import OBLIQUE, head, tiny_model, voxels
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +38,15 @@ def test_what_a_report_says(model: Path):
     assert report["peak_memory_bytes"] > 2**20
     assert report["warnings"] == []
     assert report["versions"]["torch"] == torch.__version__
-    assert report["versions"]["SimpleITK"]
+    assert report["versions"]["SimpleITK"] == sitk.__version__
+    assert report["versions"]["mrienhance"] == __version__
     assert report["disclaimer"] == "For research, not for diagnosis."
     assert before <= datetime.fromisoformat(report["created"]) <= datetime.now(timezone.utc)
     [seen] = report["inputs"]
     assert seen == {
         "role": "image",
         "sha256": image_hash(image),
+        "voxels_sha256": voxel_hash(image),
         "size": [20, 24, 3],
         "spacing_mm": [1.7, 1.7, 3.0],
         "pixel_type": "16-bit signed integer",
@@ -99,3 +102,12 @@ def test_a_record_names_nobody():
     image = head()
     image.SetMetaData("0010|0010", "Somebody")
     assert "Somebody" not in repr(ImageRecord.of(image, role="image"))
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_a_file_is_known_by_its_report(model: Path, tmp_path: Path, suffix: str):
+    """Files round the geometry, NIfTI to single precision: the voxels' hash knows the image nonetheless."""
+    result = super_resolve(head(direction=OBLIQUE), model=model, device="cpu")
+    path = tmp_path / f"out{suffix}"
+    sitk.WriteImage(result.image, str(path))
+    assert voxel_hash(sitk.ReadImage(str(path))) == result.report.output.voxels_sha256

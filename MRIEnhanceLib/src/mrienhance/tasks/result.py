@@ -8,10 +8,13 @@ import platform
 import struct
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import SimpleITK as sitk
+import torch
+
+from mrienhance._version import __version__
 
 if TYPE_CHECKING:
     from mrienhance.models import Model
@@ -29,6 +32,8 @@ class ImageRecord:
         What the image was to the task, such as ``"image"``, ``"reference"`` or ``"result"``.
     sha256
         Hash of voxels and geometry, see `image_hash`.
+    voxels_sha256
+        Hash of the voxels alone, which stays the same in any file format that keeps the pixel type.
     size
         Voxels along i, j and k.
     spacing_mm
@@ -39,6 +44,7 @@ class ImageRecord:
 
     role: str
     sha256: str
+    voxels_sha256: str
     size: tuple[int, ...]
     spacing_mm: tuple[float, ...]
     pixel_type: str
@@ -49,6 +55,7 @@ class ImageRecord:
         return cls(
             role=role,
             sha256=image_hash(image),
+            voxels_sha256=voxel_hash(image),
             size=tuple(image.GetSize()),
             spacing_mm=tuple(image.GetSpacing()),
             pixel_type=image.GetPixelIDTypeAsString(),
@@ -157,25 +164,29 @@ class Result:
     report: Report
 
 
-def image_hash(image: sitk.Image) -> str:
-    """SHA-256 of an image's voxels, pixel type and geometry, as 64 hexadecimal digits.
-
-    File format, compression and metadata do not matter; a moved or re-scaled image is another image.
-    """
-    geometry = (*image.GetSpacing(), *image.GetOrigin(), *image.GetDirection())
+def voxel_hash(image: sitk.Image) -> str:
+    """SHA-256 of an image's voxels, size and pixel type, as 64 hexadecimal digits."""
     head = f"{image.GetPixelIDTypeAsString()};{image.GetNumberOfComponentsPerPixel()};{image.GetSize()};"
     digest = hashlib.sha256(head.encode())
-    digest.update(struct.pack(f"<{len(geometry)}d", *geometry))
-    digest.update(sitk.GetArrayViewFromImage(image).tobytes())
+    digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)).data)
     return digest.hexdigest()
+
+
+def image_hash(image: sitk.Image) -> str:
+    """SHA-256 of an image's voxels, size, pixel type and geometry, as 64 hexadecimal digits.
+
+    Compression and metadata do not matter; a moved or re-scaled image is another image. So may be a copy in a
+    file, which rounds the geometry (NIfTI to single precision); `voxel_hash` knows it again.
+    """
+    geometry = (*image.GetSpacing(), *image.GetOrigin(), *image.GetDirection())
+    return hashlib.sha256(voxel_hash(image).encode() + struct.pack(f"<{len(geometry)}d", *geometry)).hexdigest()
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape a result."""
-    found = {"python": platform.python_version()}
-    for name in ("mrienhance", "torch", "SimpleITK"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+    return {
+        "mrienhance": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "SimpleITK": sitk.Version.VersionString(),
+    }

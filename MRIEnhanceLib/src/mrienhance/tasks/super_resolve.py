@@ -49,10 +49,8 @@ def super_resolve(
         Factor; by default the model's, or 2.
     reference
         Finer scan of another contrast, for models that use one.
-    device
-        ``"auto"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` or ``"cpu"``.
-    precision
-        ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+    device, precision
+        As `choose_device` and `choose_precision` take them: ``"cpu"``, ``"cuda:1"``; ``"float32"``, ``"bfloat16"`` ...
     consistency
         Whether to put the measured frequencies back, so that the result, made coarse again, is the input.
     batch, tile
@@ -80,8 +78,7 @@ def super_resolve(
     image = check_image(image)
     chosen = _choose_model(model, scale)
     if reference is not None:
-        hint = "leave the reference out, or choose another model"
-        raise UsageError(f"{chosen.name} uses no reference image", hint=hint)
+        raise UsageError(f"{chosen.name} uses no reference image", hint="leave it out, or choose another model")
     place = choose_device(device)
     predictor = Predictor(
         chosen.module,
