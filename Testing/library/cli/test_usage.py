@@ -1,5 +1,9 @@
 """Wrong usage is refused with exit code 2, one line and a hint; help is short and has an example."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from cli.terminal import Terminal, example_of
@@ -94,3 +98,22 @@ def test_scale_as_people_write_it(text: str):
     from mrienhance.cli.parser import whole_number
 
     assert whole_number(text) == 2
+
+
+def test_it_runs_as_a_module():
+    code = [sys.executable, "-m", "mrienhance.cli"]
+    version = subprocess.run([*code, "--version"], capture_output=True, text=True, check=True).stdout
+    assert version.startswith("mrienhance ")
+    assert subprocess.run([*code, "sharpen"], capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [["models", "--json"], ["super-resolve", "--help"]], ids=" ".join)
+def test_a_reader_that_leaves_is_no_error(arguments: list[str]):
+    """``mrienhance models | head``: neither a traceback nor a complaint."""
+    command = [sys.executable, "-m", "mrienhance.cli", *arguments]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""

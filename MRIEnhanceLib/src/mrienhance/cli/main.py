@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with _stoppable():
-            return _run(arguments)
+            code = _run(arguments)
+            sys.stdout.flush()
+            return code
     except BaseException as error:
         if "--debug" in arguments:
             traceback.print_exc()
@@ -61,7 +63,6 @@ def _run(arguments: list[str]) -> int:
 
     keep_freed_memory()
     args.run(args)
-    sys.stdout.flush()
     return 0
 
 
