@@ -70,7 +70,7 @@ def training_batch(method: Method, config: Any) -> Batch:
 
 def total_loss(method: Method, config: Any, network: nn.Module, batch: Batch) -> Tensor:
     objective = method.objective(config)
-    losses = [loss.value for loss in objective.losses(objective.trained(network), batch, progress=1.0)]
+    losses = [loss.value for loss in objective.losses(objective.trained(network), batch, progress=0.999)]
     return torch.stack(losses).sum()
 
 

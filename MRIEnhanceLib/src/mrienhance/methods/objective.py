@@ -85,7 +85,7 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
-        """Yield the losses of one step; `progress` is the fraction of the training that is done."""
+        """Yield the losses of one step; `progress` in [0, 1) is the fraction that is done before it."""
 
     @abstractmethod
     def whole(self, image: Mapping[str, Tensor]) -> Batch:

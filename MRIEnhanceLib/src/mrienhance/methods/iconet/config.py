@@ -49,6 +49,8 @@ class Config:
         (the truncation itself; trivial unless the input is masked).
     rec_weight
         Weight alpha of the reconstruction loss.
+    squared_fraction
+        Last fraction of the training in which squared errors are minimised instead of absolute ones.
     ssim_weight, frequency_weight
         Weights of the optional 1 - SSIM and k-space L1 terms on the last stage.
     detach_fraction
@@ -81,6 +83,7 @@ class Config:
     stage_supervision: bool = True
     rec_target: Literal["tapered", "unmasked"] = "tapered"
     rec_weight: float = 0.25
+    squared_fraction: float = 0.0
     ssim_weight: float = 0.0
     frequency_weight: float = 0.0
     detach_fraction: float = 0.0
@@ -94,7 +97,8 @@ class Config:
         self._check("heads", self.channels % self.heads == 0, f"a divisor of channels ({self.channels})")
         for name in ("rec_weight", "ssim_weight", "frequency_weight"):
             self._check(name, getattr(self, name) >= 0, "at least 0")
-        self._check("detach_fraction", 0 <= self.detach_fraction <= 1, "between 0 and 1")
+        for name in ("detach_fraction", "squared_fraction"):
+            self._check(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
         self._check("center_fraction", 0 < self.center_fraction <= 1, "above 0 and at most 1")
 
     def _check(self, name: str, good: bool, expected: str) -> None:

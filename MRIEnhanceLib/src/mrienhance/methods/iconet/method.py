@@ -69,6 +69,7 @@ class ICONetMethod(Method):
             "edsr": {"block": "residual", "rec_branch": False, "upscaling": "single-shot"},
             "linear-skip": {"interpolation": "linear"},
             "extra-losses": {"ssim_weight": 0.1, "frequency_weight": 0.05},
+            "squared-errors": {"squared_fraction": 1.0},
             "masked-input": {"acceleration": 2, "rec_target": "unmasked"},
         }
         small: dict[str, Any] = {"channels": 8, "groups": 2, "blocks_per_group": 1, "heads": 2}
