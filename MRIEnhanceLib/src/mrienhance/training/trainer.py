@@ -143,7 +143,7 @@ class Trainer:
             prediction = self.objective.predict(self.averaged, batch)
             target = batch["target"]
             scores.append(tuple(peak_signal_to_noise(image, target) for image in (prediction, batch["baseline"])))  # type: ignore[arg-type]
-            if index == 0 and self.fabric.is_global_zero:
+            if index == len(self.validation) // 2 and self.fabric.is_global_zero:
                 self._preview(batch, prediction)
         psnr, baseline = (float(column.mean()) for column in torch.tensor(scores).T)
         self.status.scores = {"psnr": psnr, "baseline_psnr": baseline}
