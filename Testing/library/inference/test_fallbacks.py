@@ -14,6 +14,7 @@ from inference.toys import Global, Hungry, Local, Toy
 from mrienhance.errors import Cancelled, MRIEnhanceError
 from mrienhance.inference import Cancel, Predictor, ProgressTracker, ladder, predictor
 from mrienhance.inference.ladder import TILES_DIFFER
+from mrienhance.inference.network import Network
 from mrienhance.methods import Tiling
 
 CPU = torch.device("cpu")
@@ -72,6 +73,34 @@ def test_a_global_network_is_tiled_last_and_says_so() -> None:
     torch.testing.assert_close(image["image"], whole, rtol=0, atol=0.01)
     assert notes.fallbacks.count(TILES_DIFFER) == 1
     assert notes.tile == 64
+
+
+def test_when_the_card_is_too_small_the_cpu_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card is pretended: whatever is placed there runs on the CPU, and has memory for 8 x 8 voxels."""
+    places: list[str] = []
+
+    class OnCard(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            if places[-1] == "cuda" and x.numel() > 64:
+                raise ERRORS["cuda"]()
+            return x.clone()
+
+    def place(self: Network, device: torch.device, precision: torch.dtype) -> None:
+        places.append(device.type)
+        real_place(self, CPU, torch.float32)
+
+    real_place = Network.place
+    monkeypatch.setattr(Network, "place", place)
+    monkeypatch.setattr(ladder, "memory_budget", lambda device: 2**30)
+    for name in ("predictor.reset_peak_memory", "predictor.peak_memory", "stream.free_cache"):
+        monkeypatch.setattr(f"mrienhance.inference.{name}", lambda device: None)
+    volume = noise(3, 40, 40)
+    method = Toy(OnCard, Tiling(ndim=2, halo=4))
+    image, notes = Predictor(OnCard(), method, None, torch.device("cuda"), torch.bfloat16).run(volume)
+    assert torch.equal(image["image"], volume)
+    assert (places[0], places[-1]) == ("cuda", "cpu")
+    assert (notes.device, notes.precision, notes.tile) == ("cpu", "float32", None)
+    assert [note for note in notes.fallbacks if "on the CPU from here" in note]
 
 
 def test_memory_that_runs_out_later_costs_no_finished_slice() -> None:
