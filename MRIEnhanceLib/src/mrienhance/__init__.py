@@ -15,6 +15,7 @@ The main job in four lines::
 
 What was refused is one clear line, with a hint:
 
+>>> import mrienhance
 >>> try:
 ...     mrienhance.read_image("no_such_scan.nii.gz")
 ... except mrienhance.MRIEnhanceError as error:
