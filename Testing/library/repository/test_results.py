@@ -1,0 +1,25 @@
+"""The README claims what the cards say, and the cards say what was measured."""
+
+from mrienhance.models.catalogue import catalogue
+from repository.results import README, with_block
+
+
+def test_readme_and_cards_agree() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_block(text) == text, "run `python Testing/library/repository/results.py`"
+
+
+def test_shipped_models_are_measured_on_subjects_they_have_not_seen() -> None:
+    shipped = [entry for entry in catalogue() if entry.source == "shipped"]
+    assert {entry.name for entry in shipped} >= {"iconet-x2", "iconet-x4"}
+    for entry in shipped:
+        card = entry.card
+        assert card is not None
+        assert card.results
+        assert card.limits
+        assert all(source["licence"] and source["citation"] and source["subjects"] for source in card.training["data"])
+        seen = {subject for source in card.training["data"] for subject in source["subjects"]}
+        assert not seen & {subject for table in card.results for subject in table.subjects}
+        for table in card.results:
+            psnr = {row.method: row.psnr_db for row in table.rows}
+            assert max(psnr, key=lambda method: psnr[method]) == entry.name
