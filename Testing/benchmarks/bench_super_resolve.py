@@ -98,9 +98,11 @@ def work(args: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from mrienhance.images import read_image, write_image
+    from mrienhance.inference.allocator import keep_freed_memory
     from mrienhance.models import find_model, load_model
     from mrienhance.tasks.super_resolve import super_resolve
 
+    keep_freed_memory()  # as the command does
     if args.threads:
         torch.set_num_threads(args.threads)
     imported = time.perf_counter()

@@ -27,7 +27,7 @@ def work(*size: int, count: int = 1, halo: int | None = 4, cost: float | None = 
 
 
 def test_small_slices_go_together_large_ones_alone() -> None:
-    assert first_plan(work(64, 64, count=100), CPU, torch.float32)[0].batch == 8
+    assert first_plan(work(64, 64, count=100), CPU, torch.float32)[0].batch == 16
     assert first_plan(work(64, 64, count=5), CPU, torch.float32)[0].batch == 5
     assert first_plan(work(288, 288, count=100), CPU, torch.float32)[0].batch == 1
     assert first_plan(work(256, 256, count=100), CUDA, torch.float16)[0].batch == 32

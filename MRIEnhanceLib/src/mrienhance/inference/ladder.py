@@ -12,7 +12,7 @@ from mrienhance.inference.tiles import plan_tiles, round_up, smallest_edge, wind
 from mrienhance.methods.base import Tiling
 
 # Input voxels of one call beyond which a larger batch gains nothing: the CPU's caches are small, a GPU is wide.
-USEFUL_VOXELS = {"cpu": 2**15, "cuda": 2**21, "mps": 2**18}
+USEFUL_VOXELS = {"cpu": 2**16, "cuda": 2**21, "mps": 2**18}
 # A whole slice of at most this many voxels is not measured first on the CPU: no network of ours fills memory with it.
 SMALL_VOXELS = 2**17
 # Kernels' workspaces and the allocator's losses come on top of the tensors: 1.9 times them on the CPU with oneDNN.
