@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from slicer.i18n import tr as _
+
 
 class BridgeError(RuntimeError):
     """A refusal in one clear line.
@@ -24,3 +26,19 @@ class BridgeError(RuntimeError):
         self.hint = hint
         self.kind = kind
         self.details = details
+
+
+class MissingPackages(BridgeError):
+    """The worker's interpreter lacks packages.
+
+    Parameters
+    ----------
+    missing
+        Requirements, such as ``torch>=2.6``.
+    """
+
+    def __init__(self, missing: list[str]) -> None:
+        self.missing = list(missing)
+        message = _("{packages} must be installed first").format(packages=", ".join(self.missing))
+        hint = _("press Apply in the module once and agree, or start a batch run with --install")
+        super().__init__(message, hint, kind="MissingPackages")

@@ -1,0 +1,248 @@
+"""What the widgets of the three modules share: their life in Slicer, the model, the device, the run.
+
+A module's widget says which task it serves, whether it is ready, and what a run is; this base does the rest. The form
+of a module names the shared widgets alike: ``modelComboBox``, ``cardTextEdit``, ``deviceComboBox``,
+``precisionComboBox``, ``pythonPathLineEdit``, ``compareButton``, and those of `RunControl`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+from MRIEnhanceBridge import install, interpreter, views
+from MRIEnhanceBridge.choices import Choice, Item
+from MRIEnhanceBridge.errors import BridgeError, MissingPackages
+from MRIEnhanceBridge.runcontrol import RunControl
+from MRIEnhanceBridge.steps import Task
+
+
+class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[misc]
+    """Base of the modules' widgets.
+
+    A subclass sets `task`, makes its logic in `makeLogic` (with ``worker`` and ``getParameterNode()``), and overrides
+    `reasonNotReady`, `startRun` and, if it has more to show, `showParameters`.
+    """
+
+    task = ""
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic: Any = None
+        self.models: dict[str, dict[str, Any]] = {}
+        self._parameterNode: Any = None
+        self._guiTag: Any = None
+        self._catalogueError = _("The list of models is being read.")
+        self._lookups: list[Task] = []
+        self._comparison = views.Comparison()
+
+    # What a module adds
+
+    def makeLogic(self) -> Any:
+        """The module's logic."""
+        raise NotImplementedError
+
+    def reasonNotReady(self) -> str:
+        """Why Apply cannot be clicked, in words; empty if it can."""
+        raise NotImplementedError
+
+    def startRun(self) -> None:
+        """Start what Apply is for."""
+        raise NotImplementedError
+
+    def showParameters(self) -> None:
+        """Show what is not bound by ``SlicerParameterName``."""
+
+    # Life in Slicer
+
+    def setup(self) -> None:
+        """Build the panel; nothing is installed, started or computed yet."""
+        ScriptedLoadableModuleWidget.setup(self)
+        form = slicer.util.loadUI(self.resourcePath(f"UI/{self.moduleName}.ui"))
+        self.layout.addWidget(form)
+        self.ui = slicer.util.childWidgetVariables(form)
+        form.setMRMLScene(slicer.mrmlScene)
+        self.logic = self.makeLogic()
+        self.run = RunControl(self.ui, self.onApply)
+        self.model = Choice(self.ui.modelComboBox, self.onModelChosen)
+        self.device = Choice(self.ui.deviceComboBox, lambda value: self._keep("device", value))
+        self.precision = Choice(self.ui.precisionComboBox, lambda value: self._keep("precision", value))
+        self.device.fill([Item("auto", _("Automatic")), Item("cpu", _("CPU"))])
+        self.precision.fill([Item("auto", _("Automatic"))])
+        self.ui.compareButton.connect("toggled(bool)", self.onCompare)
+        self._showPython()
+        self.ui.pythonPathLineEdit.connect("currentPathChanged(QString)", self.onPythonChosen)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
+
+    def cleanup(self) -> None:
+        """The module goes away: end what runs, observe nothing more."""
+        self.run.close()
+        for lookup in self._lookups:
+            lookup.close()
+        self._comparison.stop()
+        self.setParameterNode(None)
+        self.removeObservers()
+
+    def enter(self) -> None:
+        """The user opens the module."""
+        self.initializeParameterNode()
+        if not self.run.running:
+            self.readCatalogue()
+
+    def exit(self) -> None:
+        """The user turns to another module; the form need not follow the scene meanwhile."""
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
+        """The scene is about to be emptied."""
+        self.ui.compareButton.checked = False
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
+        """The scene is empty, or about to be filled with another one."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self) -> None:
+        """Follow the scene's parameter node; take the first volume as input if there is none."""
+        self.setParameterNode(self.logic.getParameterNode())
+        if self._parameterNode.inputVolume is None:
+            first = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+            if first is not None:
+                self._parameterNode.inputVolume = first
+
+    def setParameterNode(self, node: Any) -> None:
+        """Show this parameter node, and keep it in step with the form; None for none."""
+        if self._parameterNode is not None:
+            self._parameterNode.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameters)
+        self._parameterNode = node
+        if node is not None:
+            self._guiTag = node.connectGui(self.ui)
+            self.addObserver(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameters)
+            self.onParameters()
+
+    def onParameters(self, caller: Any = None, event: Any = None) -> None:
+        """A parameter changed."""
+        node = self._parameterNode
+        if node is None:
+            return
+        self.model.show(node.model)
+        self.device.show(node.device)
+        self.precision.show(node.precision)
+        self.ui.cardTextEdit.plainText = self.models.get(node.model, {}).get("text", "")
+        self.showParameters()
+        self.run.allow(self._catalogueError or self._reasonOfModel() or self.reasonNotReady())
+        result = node.resultVolume
+        self.ui.compareButton.enabled = result is not None and node.inputVolume is not None
+
+    def _reasonOfModel(self) -> str:
+        name = self._parameterNode.model
+        if not name:
+            return _("Select a model.")
+        if name not in self.models:
+            return _("The model {name} is not available here: select another one.").format(name=name)
+        return str(self.models[name]["error"])
+
+    def _keep(self, field: str, value: str) -> None:
+        if self._parameterNode is not None:
+            setattr(self._parameterNode, field, value)
+
+    # The catalogue and the devices, as the worker tells them
+
+    def readCatalogue(self) -> None:
+        """Ask the worker which models there are, then which devices."""
+        self._lookups = [lookup for lookup in self._lookups if lookup.running]
+        if not self._lookups:
+            steps = self.logic.worker.request("models", task=self.task)
+            self._lookups.append(Task(steps, on_done=self._onCatalogue, on_failed=self._onNoCatalogue))
+
+    def _onCatalogue(self, answer: Mapping[str, Any]) -> None:
+        self.models = {model["name"]: model for model in answer["models"]}
+        self._catalogueError = "" if self.models else _("There is no model for this task.")
+        self.model.fill([Item(name, model["title"], model["error"]) for name, model in self.models.items()])
+        self.onCatalogue()
+        self.onParameters()
+        if lacking := self.logic.worker.lacking:
+            self.run.say(_("{packages}: not installed yet. Apply offers to do it.").format(packages=", ".join(lacking)))
+        else:
+            steps = self.logic.worker.request("devices")  # which also makes the first run start sooner
+            self._lookups.append(Task(steps, on_done=self._onDevices, on_failed=self.run.complain))
+
+    def onCatalogue(self) -> None:
+        """The models are known: a module may choose one."""
+
+    def _onNoCatalogue(self, error: BridgeError) -> None:
+        self._catalogueError = error.message
+        self.run.complain(error)
+        self.onParameters()
+
+    def _onDevices(self, answer: Mapping[str, Any]) -> None:
+        self.device.fill([Item(device["name"], device["title"]) for device in answer["devices"]])
+        names = {"auto": _("Automatic")}
+        self.precision.fill([Item(name, names.get(name, name)) for name in answer["precisions"]])
+        self.onParameters()
+
+    def onModelChosen(self, name: str) -> None:
+        """The user chose a model."""
+        self._keep("model", name)
+
+    # The run
+
+    def onApply(self) -> None:
+        """Apply was clicked."""
+        self.ui.compareButton.checked = False
+        try:
+            self.startRun()
+        except BridgeError as error:
+            self.run.complain(error)
+
+    def onFailed(self, error: BridgeError) -> bool:
+        """A run failed; True if what was missing is there now and the run started again."""
+        if not isinstance(error, MissingPackages):
+            return False
+        worker = self.logic.worker
+        try:
+            install.install(error.missing, worker.interpreter, ask=True)
+            worker.stop()  # a process that is running does not see what was installed meanwhile
+            if still := worker.missing():
+                raise MissingPackages(still)
+        except BridgeError as refusal:
+            self.run.complain(refusal)
+            return True
+        self.startRun()
+        return True
+
+    def onCompare(self, checked: bool) -> None:
+        """Show input and result side by side, or put the views back."""
+        node = self._parameterNode
+        if not checked:
+            self._comparison.stop()
+        elif node is not None and node.inputVolume is not None and node.resultVolume is not None:
+            self._comparison.start(node.inputVolume, node.resultVolume)
+
+    # The interpreter
+
+    def _showPython(self) -> None:
+        line = self.ui.pythonPathLineEdit
+        named = os.environ.get(interpreter.VARIABLE, "")
+        line.setCurrentPath(named or interpreter.setting())
+        line.enabled = not named
+        if named:
+            line.toolTip = _("Set by the environment variable {name}.").format(name=interpreter.VARIABLE)
+
+    def onPythonChosen(self, path: str) -> None:
+        """The user names another interpreter, or none."""
+        interpreter.set_python(path or None)
+        self.logic.worker.stop()
+        self.readCatalogue()

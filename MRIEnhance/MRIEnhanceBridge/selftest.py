@@ -1,0 +1,43 @@
+"""What the self-tests of the three modules share; they run inside Slicer, on shipped data, without network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from MRIEnhanceBridge.interpreter import library_folder
+
+
+def sample_volume() -> Any:
+    """The library's sample scan as a volume node: a slab of a T1w head (see ``mrienhance/data/README.md``)."""
+    return slicer.util.loadVolume(str(library_folder() / "mrienhance" / "data" / "t1w_slab.nii.gz"))
+
+
+def check_finer(source: Any, result: Any, *, scale: int) -> None:
+    """Check that `result` is `source`, in plane `scale` times as fine, at the same place.
+
+    Raises
+    ------
+    AssertionError
+        If it is not.
+    """
+    coarse, fine = source.GetImageData().GetDimensions(), result.GetImageData().GetDimensions()
+    _check(fine == (coarse[0] * scale, coarse[1] * scale, coarse[2]), f"{coarse} became {fine}")
+    wanted = [spacing / factor for spacing, factor in zip(source.GetSpacing(), (scale, scale, 1), strict=True)]
+    _check(_near(result.GetSpacing(), wanted), f"spacing {result.GetSpacing()}, not {wanted}")
+    # Truncation of k-space keeps the first sample where it is.
+    _check(_near(result.GetOrigin(), source.GetOrigin()), "the first voxel has moved")
+    voxels, truth = slicer.util.arrayFromVolume(result)[:, ::scale, ::scale], slicer.util.arrayFromVolume(source)
+    error = float(abs(voxels.astype(float) - truth).mean() / abs(truth.astype(float)).mean())
+    _check(error < 0.1, f"the result differs from the input by {error:.0%}")
+    _check(bool(result.GetAttribute("MRIEnhance.sha256")), "the result does not say where it comes from")
+
+
+def _near(values: Any, wanted: Any) -> bool:
+    return all(abs(a - b) < 1e-6 for a, b in zip(values, wanted, strict=True))
+
+
+def _check(condition: bool, complaint: str) -> None:
+    if not condition:
+        raise AssertionError(complaint)
