@@ -1,0 +1,213 @@
+"""Modules as the application discovers them: one ``.py`` file in a module folder is one module.
+
+In Slicer the file is imported, its class ``<Name>`` is made with a qSlicerScriptedLoadableModule as ``parent``, and
+``slicer.modules.<lowername>`` and ``slicer.modules.<Name>Instance`` appear. A file that fails to import is printed and
+is simply absent. The panel, ``slicer.modules.<Name>Widget``, is made when the module is first shown.
+"""
+
+import dataclasses
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PARENT_ATTRIBUTES = {
+    "title": "",
+    "categories": [],
+    "dependencies": [],
+    "contributors": [],
+    "helpText": "",
+    "acknowledgementText": "",
+    "icon": None,
+    "hidden": False,
+    "index": -1,
+    "associatedNodeTypes": [],
+    "widgetRepresentationCreationEnabled": True,
+}
+
+
+class ScriptedModule:
+    """slicer.modules.<lowername>, the ``parent`` of the module's class.
+
+    Setting an attribute that qSlicerScriptedLoadableModule does not have raises, as PythonQt does.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        values: dict[str, Any] = {key: list(v) if isinstance(v, list) else v for key, v in PARENT_ATTRIBUTES.items()}
+        self.__dict__.update(values, name=name, path=str(path), _representation=None, _python=None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in PARENT_ATTRIBUTES and not name.startswith("_"):
+            raise AttributeError(
+                f"{name!r} does not exist on qSlicerScriptedLoadableModule "
+                "and creating new attributes on C++ objects is not allowed"
+            )
+        self.__dict__[name] = value
+
+    def logic(self) -> Any:
+        """vtkSlicerScriptedLoadableModuleLogic: of no use to anybody, the Python logic is the widget's ``logic``."""
+        return None
+
+    def isHidden(self) -> bool:
+        """Not in the module selector: asked for, or a "Testing" module outside developer mode."""
+        import slicer
+
+        developer = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
+        testing = any(category.split(".")[0] == "Testing" for category in self.categories)
+        return bool(self.hidden) or (testing and not developer)
+
+    def widgetRepresentation(self) -> Any:
+        """The panel's container; made on the first call."""
+        if self._representation is None:
+            self._representation = self.createNewWidgetRepresentation()
+        return self._representation
+
+    def createNewWidgetRepresentation(self) -> Any:
+        """A new panel: its Python class is made and set up."""
+        import qt
+        import slicer
+
+        container = slicer.qSlicerScriptedLoadableModuleWidget()
+        container.setLayout(qt.QVBoxLayout())
+        container._make(self)
+        return container
+
+
+def widget_class(slicer: Any) -> type:
+    """Make slicer.qSlicerScriptedLoadableModuleWidget, the container of a scripted panel."""
+
+    class qSlicerScriptedLoadableModuleWidget(slicer.qMRMLWidget):
+        def _make(self, module: ScriptedModule) -> None:
+            self.__dict__["_module"] = module
+            python = sys.modules[module.name]
+            made = getattr(python, f"{module.name}Widget")(self)
+            self.__dict__["_self"] = made
+            setattr(slicer.modules, f"{module.name}Widget", made)
+            made.setup()
+            self.setMRMLScene(slicer.mrmlScene)
+
+        def self(self) -> Any:
+            """The Python object."""
+            return self.__dict__.get("_self")
+
+        def reload(self) -> None:
+            """Make the Python object anew, in the same container."""
+            self._make(self.__dict__["_module"])
+
+    return qSlicerScriptedLoadableModuleWidget
+
+
+@dataclasses.dataclass
+class LoadedModule:
+    """A module that was loaded, for tests.
+
+    Parameters
+    ----------
+    name
+        The module's name.
+    python
+        The imported file.
+    module
+        ``slicer.modules.<lowername>``.
+    """
+
+    name: str
+    python: ModuleType
+    module: ScriptedModule
+    widget: Any = None
+    parent: Any = None
+
+    def open(self) -> "LoadedModule":
+        """Make the panel (``<Name>Widget`` and its ``setup``), show it and enter it."""
+        self.parent = self.module.widgetRepresentation()
+        self.widget = self.parent.self()
+        self.parent.show()
+        if hasattr(self.widget, "enter"):
+            self.widget.enter()
+        return self
+
+    def close(self) -> None:
+        """Leave the panel and let it clean up, as when the application ends."""
+        import slicer
+
+        if self.widget is None:
+            return
+        if hasattr(self.widget, "exit"):
+            self.widget.exit()
+        slicer.app.moduleManager().emit("moduleAboutToBeUnloaded(QString)", self.name)
+        self.parent.hide()
+        self.parent.deleteLater()
+        self.module._representation = None
+        if hasattr(slicer.modules, f"{self.name}Widget"):
+            delattr(slicer.modules, f"{self.name}Widget")
+        self.widget = self.parent = None
+
+
+_loaded: dict[str, LoadedModule] = {}
+
+
+def load(path: str | Path) -> LoadedModule:
+    """Load one module as the application does at start-up; raises what its import raises."""
+    import slicer
+
+    path = Path(path).resolve()
+    name = path.stem
+    unload(name)
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    python = importlib.util.module_from_spec(spec)
+    sys.modules[name] = python
+    try:
+        spec.loader.exec_module(python)
+        if not hasattr(python, name):
+            raise ImportError(f"{path.name} has no class {name}")
+        module = ScriptedModule(name, path)
+        setattr(slicer.modules, name.lower(), module)
+        setattr(slicer.modules, f"{name}Instance", getattr(python, name)(module))
+    except BaseException:
+        unload(name)
+        sys.modules.pop(name, None)
+        raise
+    setattr(slicer.moduleNames, name, name)
+    _loaded[name] = LoadedModule(name, python, module)
+    return _loaded[name]
+
+
+def discover(folder: str | Path) -> list[LoadedModule]:
+    """Load every module of a folder; one that fails is printed and left out."""
+    found = []
+    for path in sorted(Path(folder).glob("*.py")):
+        try:
+            found.append(load(path))
+        except Exception:
+            sys.stderr.write(f"Failed to load module {path.stem}:\n{traceback.format_exc()}")
+    return found
+
+
+def unload(name: str) -> None:
+    """Forget one module."""
+    import slicer
+
+    loaded = _loaded.pop(name, None)
+    if loaded is not None:
+        loaded.close()
+    for owner, attribute in (
+        (slicer.modules, name.lower()),
+        (slicer.modules, f"{name}Instance"),
+        (slicer.modules, f"{name}Widget"),
+        (slicer.moduleNames, name),
+    ):
+        vars(owner).pop(attribute, None)
+    slicer.selfTests.pop(name, None)
+
+
+def unload_all() -> None:
+    """Forget every module."""
+    for name in list(_loaded):
+        unload(name)

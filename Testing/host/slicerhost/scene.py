@@ -1,0 +1,127 @@
+"""The MRML scene of a running Slicer, made of the real classes from slicer-core.
+
+A bare ``vtkMRMLScene`` has none of what the application adds: selection and interaction node (application logic),
+colour nodes (colour logic), layout, view and slice nodes with their composite nodes (layout and slice logics; only
+where there is a main window), and a subject hierarchy that gets an item for each node that is added (in Slicer the
+work of a Qt plugin handler, here of two observers).
+"""
+
+from typing import Any
+
+from . import state
+
+SLICE_VIEWS = ("Red", "Yellow", "Green")
+
+_MODULE_LOGICS = ("vtkSlicerSubjectHierarchyModuleLogic", "vtkSlicerSequencesLogic", "vtkSlicerVolumesLogic")
+
+# Kinds of nodes that Slicer's subject hierarchy plugins show; display, storage and view nodes get no item there.
+_SHOWN = (
+    "vtkMRMLVolumeNode",
+    "vtkMRMLModelNode",
+    "vtkMRMLTransformNode",
+    "vtkMRMLSegmentationNode",
+    "vtkMRMLMarkupsNode",
+    "vtkMRMLTableNode",
+    "vtkMRMLTextNode",
+    "vtkMRMLPlotChartNode",
+    "vtkMRMLPlotSeriesNode",
+    "vtkMRMLSequenceNode",
+    "vtkMRMLSequenceBrowserNode",
+)
+
+
+class Scene:
+    """Owns the scene and the logics that keep it as the application would.
+
+    Parameters
+    ----------
+    slicer
+        The ``slicer`` package.
+    """
+
+    def __init__(self, slicer: Any) -> None:
+        self._slicer = slicer
+        self.mrml = slicer.vtkMRMLScene()
+        self.application_logic = slicer.vtkSlicerApplicationLogic()
+        self.slice_logics: dict[str, Any] = {}
+        self._layout_logic: Any = None
+        self._observe_hierarchy()
+        # These register node classes; once is enough, and they hold no node that a closed scene would take away.
+        self._module_logics = [getattr(slicer, name)() for name in _MODULE_LOGICS]
+        for logic in self._module_logics:
+            logic.SetMRMLScene(self.mrml)
+
+    def build(self) -> None:
+        """Add what a freshly started application has in its scene."""
+        self.application_logic.SetMRMLScene(self.mrml)
+        self.application_logic.GetColorLogic().SetMRMLScene(self.mrml)
+        if state.current.main_window:
+            self._build_views()
+        self.hierarchy()
+
+    def reset(self) -> None:
+        """Empty the scene, singletons included, and build it again.
+
+        The logics let go of the scene first: a slice logic whose slice node is taken away brings the process down.
+        """
+        for logic in (*self.slice_logics.values(), self._layout_logic):
+            if logic is not None:
+                logic.SetMRMLScene(None)
+        self.slice_logics.clear()
+        self._layout_logic = None
+        self.application_logic.SetSliceLogics(None)
+        self.application_logic.GetColorLogic().SetMRMLScene(None)
+        self.application_logic.SetMRMLScene(None)
+        self.mrml.Clear(1)
+        self.mrml.SetURL("")
+        self.build()
+
+    def hierarchy(self) -> Any:
+        """Give the subject hierarchy node; made where there is none."""
+        return self._slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.mrml)
+
+    def _build_views(self) -> None:
+        import vtk
+
+        self._layout_logic = self._slicer.vtkMRMLLayoutLogic()
+        self._layout_logic.SetMRMLScene(self.mrml)
+        logics = vtk.vtkCollection()
+        self.application_logic.SetSliceLogics(logics)
+        for name in SLICE_VIEWS:
+            logic = self._slicer.vtkMRMLSliceLogic()
+            logic.SetMRMLApplicationLogic(self.application_logic)
+            logic.SetMRMLScene(self.mrml)
+            logic.SetSliceNode(self.mrml.GetSingletonNode(name, "vtkMRMLSliceNode"))
+            logics.AddItem(logic)
+            self.slice_logics[name] = logic
+
+    def _observe_hierarchy(self) -> None:
+        import vtk
+
+        scene = self.mrml
+
+        @vtk.calldata_type(vtk.VTK_OBJECT)
+        def added(_caller: Any, _event: str, node: Any) -> None:
+            self._add_item(node)
+
+        @vtk.calldata_type(vtk.VTK_OBJECT)
+        def about_to_be_removed(_caller: Any, _event: str, node: Any) -> None:
+            self._remove_item(node)
+
+        scene.AddObserver(scene.NodeAddedEvent, added)
+        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, about_to_be_removed)
+
+    def _add_item(self, node: Any) -> None:
+        if self.mrml.IsImporting() or node.GetHideFromEditors() or not any(node.IsA(kind) for kind in _SHOWN):
+            return
+        hierarchy = self.hierarchy()
+        if not hierarchy.GetItemByDataNode(node):
+            hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+
+    def _remove_item(self, node: Any) -> None:
+        if self.mrml.IsClosing() or not any(node.IsA(kind) for kind in _SHOWN):
+            return
+        hierarchy = self.mrml.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+        item = hierarchy.GetItemByDataNode(node) if hierarchy else 0
+        if item:
+            hierarchy.RemoveItem(item, False, False)
