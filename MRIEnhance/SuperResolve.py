@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import slicer
+from MRIEnhanceBridge.geometry import Geometry
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -25,7 +26,6 @@ from slicer.ScriptedLoadableModule import (
 from MRIEnhanceBridge import job, metrics, nodes, results, selftest, views, worker
 from MRIEnhanceBridge.choices import Choice, Item
 from MRIEnhanceBridge.errors import BridgeError
-from MRIEnhanceBridge.geometry import Geometry
 from MRIEnhanceBridge.panel import Panel
 from MRIEnhanceBridge.steps import Progress, Steps, run_now, within
 
