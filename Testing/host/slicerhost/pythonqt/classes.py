@@ -1,0 +1,114 @@
+"""Makes a wrapper class for each PySide class."""
+
+import enum
+from typing import Any
+
+import shiboken6
+from PySide6 import QtCore
+
+from . import convert, signals
+from .enums import members as enum_members
+from .members import NativeEnumValue, NativeMethod, NativeProperty, NativeSignal
+from .wrapper import Wrapper
+
+#: PySide's own inventions, and what PythonQt's own `connect` replaces.
+_NOT_OFFERED = {"connect", "disconnect", "emit", "receivers", "staticMetaObject", "tr"}
+_OPERATORS = [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "and",
+    "or",
+    "xor",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "neg",
+    "len",
+    "getitem",
+    "setitem",
+    "iter",
+    "next",
+    "contains",
+    "iadd",
+    "isub",
+    "imul",
+    "itruediv",
+]
+
+
+def make_class(native: type) -> type:
+    """Wrapper class for a PySide class, with the bases' wrapper classes as bases."""
+    bases = tuple(convert.class_for(base) for base in native.__bases__ if issubclass(base, shiboken6.Shiboken.Object))
+    bases = tuple(base for base in bases if base is not Wrapper) or (Wrapper,)
+    name = getattr(native, "cpp_name", native.__name__)
+    members: dict[str, Any] = {"__slots__": (), "__doc__": native.__doc__}
+    members |= {key: NativeEnumValue(value) for key, value in enum_members(native).items()}
+    members |= _methods(native)
+    if issubclass(native, QtCore.QObject):
+        members |= _properties(native)
+    members |= _operators(native)
+    return type(Wrapper)(name, bases, members, native=native)
+
+
+def _methods(native: type) -> dict[str, Any]:
+    inherited = _property_names(native)
+    found: dict[str, Any] = {}
+    for name, member in vars(native).items():
+        if name.startswith("_") or name in _NOT_OFFERED or name in inherited:
+            continue
+        # Not isinstance: PySide's own answer to it for signals does not count its references and ends in a crash.
+        if type(member) is QtCore.Signal:
+            found[name] = NativeSignal(name)
+        elif isinstance(member, enum.EnumType):
+            continue
+        elif isinstance(member, type):
+            found[name] = convert.class_for(member)
+        elif callable(member) or isinstance(member, staticmethod):
+            found[name] = NativeMethod(native, name)
+    if native is QtCore.QObject:
+        found |= {
+            "connect": signals.connect,
+            "disconnect": signals.disconnect,
+            "name": NativeProperty("objectName", "QString", True),
+        }
+    if "exec" in found:
+        found["exec_"] = found["exec"]
+    return found
+
+
+def _property_names(native: type) -> set[str]:
+    meta = getattr(native, "staticMetaObject", None)
+    return {meta.property(index).name() for index in range(meta.propertyCount())} if meta else set()
+
+
+def _properties(native: Any) -> dict[str, NativeProperty]:
+    meta = native.staticMetaObject
+    found = {}
+    for index in range(meta.propertyOffset(), meta.propertyCount()):
+        each = meta.property(index)
+        # QTimer.singleShot is a property of each timer and a static function of the class.
+        is_static = isinstance(vars(native).get(each.name()), staticmethod)
+        on_class = NativeMethod(native, each.name()) if is_static else None
+        found[each.name()] = NativeProperty(each.name(), each.typeName(), each.isWritable(), on_class)
+    return found
+
+
+def _operators(native: type) -> dict[str, Any]:
+    names = [f"__{name}__" for name in _OPERATORS]
+    return {name: _operator(native, name) for name in names if name in vars(native)}
+
+
+def _operator(native: type, name: str) -> Any:
+    def call(self: Any, *arguments: Any) -> Any:
+        return convert.wrap(getattr(native, name)(self._native_of(), *(convert.unwrap(each) for each in arguments)))
+
+    call.__name__ = name
+    return call
+
+
+convert.set_class_maker(make_class)
+convert._classes[shiboken6.Shiboken.Object] = Wrapper
+convert._classes[object] = Wrapper

@@ -1,0 +1,112 @@
+"""What a wrapper class has for each property, signal, method and enumeration value of the PySide class."""
+
+from types import MethodType
+from typing import Any
+
+from PySide6 import QtCore
+
+from . import convert, slots
+from .enums import EnumValue
+from .signals import BoundSignal
+
+
+class NativeMethod:
+    """A method, static or not."""
+
+    def __init__(self, native: type, name: str) -> None:
+        self.native = native
+        self.name = name
+
+        def unbound(*arguments: Any) -> Any:
+            return convert.wrap(getattr(native, name)(*self._arguments(arguments)))
+
+        def bound(wrapper: Any, *arguments: Any) -> Any:
+            native_self = wrapper._native_of()
+            owner = next(cls for cls in type(wrapper).__mro__ if name in cls.__dict__)
+            if getattr(owner, "_derived", True):
+                # The class under test overrides this one and calls the original: not the override again.
+                return unbound(wrapper, *arguments)
+            return convert.wrap(getattr(native_self, name)(*self._arguments(arguments)))
+
+        unbound.__name__ = bound.__name__ = name
+        self._unbound, self._bound = unbound, bound
+
+    def _arguments(self, arguments: tuple[Any, ...]) -> list[Any]:
+        result = []
+        for argument in arguments:
+            if slots.is_callable(argument):
+                if self.name != "singleShot":
+                    raise TypeError(f"{self.native.__name__}.{self.name} takes no Python function; use connect")
+                argument = slots.adapter(argument, 0)
+            result.append(convert.unwrap(argument))
+        return result
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self._unbound if instance is None else MethodType(self._bound, instance)
+
+    def assign(self, wrapper: Any, name: str, value: Any) -> None:
+        raise AttributeError(f"Slot '{name}' can not be overwritten on {type(wrapper).__name__} object")
+
+
+class NativeSignal:
+    """A signal."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else BoundSignal(instance, self.name)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def assign(self, wrapper: Any, name: str, value: Any) -> None:
+        raise AttributeError(f"Signal '{name}' can not be overwritten on {type(wrapper).__name__} object")
+
+
+class NativeProperty:
+    """A Q_PROPERTY: a value, never called."""
+
+    def __init__(self, name: str, type_name: str, writable: bool, on_class: Any = None) -> None:
+        self.name, self.type_name, self.writable, self.on_class = name, type_name, writable, on_class
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self if self.on_class is None else self.on_class.__get__(None, owner)
+        return convert.wrap(QtCore.QObject.property(instance._native_of(), self.name))
+
+    def assign(self, wrapper: Any, name: str, value: Any) -> None:
+        native = wrapper._native_of()
+        if not self.writable:
+            raise AttributeError(f"Property '{name}' of {type(wrapper).__name__} object is not writable")
+        converted = _for_property(self.type_name, value)
+        if converted is None or not QtCore.QObject.setProperty(native, self.name, converted):
+            raise AttributeError(
+                f"Property '{name}' of type '{self.type_name}' does not accept an object of type "
+                f"{type(value).__name__} ({value!r})"
+            )
+
+
+def _for_property(type_name: str, value: Any) -> Any:
+    """The value as the property's type wants it; None where PythonQt converts nothing."""
+    if type_name == "QString":
+        return value if isinstance(value, str) else None if value is None else str(value)
+    if type_name == "bool":
+        return bool(value) if isinstance(value, int | float) else None
+    if type_name in ("int", "uint", "qlonglong"):
+        return int(value) if isinstance(value, int | float) else None
+    if type_name in ("double", "float"):
+        return float(value) if isinstance(value, int | float) else None
+    if type_name == "QStringList":
+        return [str(item) for item in value] if isinstance(value, list | tuple) else None
+    return convert.unwrap(value)
+
+
+class NativeEnumValue:
+    """A value of an enumeration, on the class and on its instances."""
+
+    def __init__(self, value: EnumValue) -> None:
+        self.value = value
+
+    def __get__(self, instance: Any, owner: type | None = None) -> EnumValue:
+        return self.value
+
+    def assign(self, wrapper: Any, name: str, value: Any) -> None:
+        raise AttributeError(f"EnumValue '{name}' can not be overwritten on {type(wrapper).__name__} object")

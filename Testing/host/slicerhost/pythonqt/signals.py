@@ -1,0 +1,146 @@
+"""connect and disconnect as PythonQt offers them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import shiboken6
+from PySide6 import QtCore
+
+from . import convert, slots
+
+
+@dataclass
+class _Connection:
+    signature: str
+    function: Any
+    handle: Any
+
+
+_DEFAULTS = {"bool": False, "int": 0}
+
+#: Connections made from Python, by the address of the sender.
+_connections: dict[int, list[_Connection]] = {}
+
+
+def _address(native: QtCore.QObject) -> int:
+    return shiboken6.getCppPointer(native)[0]
+
+
+def _of(native: QtCore.QObject) -> list[_Connection]:
+    address = _address(native)
+    if address not in _connections:
+        _connections[address] = []
+        native.destroyed.connect(lambda *_: _connections.pop(address, None))
+    return _connections[address]
+
+
+def signatures(native: QtCore.QObject) -> dict[str, str]:
+    """Signals of an object: the signature that Slicer knows -> PySide's, which has no C++ types for MRML nodes."""
+    meta = native.metaObject()
+    found = {}
+    for index in range(meta.methodCount()):
+        method = meta.method(index)
+        if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
+            text = bytes(method.methodSignature().data()).decode()
+            found[text] = text
+    for true, ours in getattr(type(native), "cpp_signatures", {}).items():
+        if found.pop(ours, None) is not None or ours in found.values():
+            found[true] = ours
+    return found
+
+
+def find(native: QtCore.QObject, signal: str) -> tuple[str, str]:
+    """The signal's signature for Slicer and for PySide.
+
+    Raises
+    ------
+    ValueError
+        If the object has no such signal; Slicer prints a line and returns False there.
+    """
+    wanted = bytes(QtCore.QMetaObject.normalizedSignature(signal)).decode()
+    known = signatures(native)
+    if wanted not in known:
+        like = [text for text in known if text.split("(")[0] == wanted.split("(")[0]]
+        hint = f"; it has {', '.join(like)}" if like else ""
+        raise ValueError(f"{convert.class_for(type(native)).__name__} has no signal {signal}{hint}")
+    return wanted, known[wanted]
+
+
+def _parameters(signature: str) -> int:
+    inside = signature[signature.index("(") + 1 : -1]
+    return inside.count(",") + 1 if inside else 0
+
+
+def connect(wrapper: Any, signal: str, receiver: Any, slot: str | None = None) -> bool:
+    """Connect a signal to a function, or to a slot of another object by its signature."""
+    native = wrapper._native_of()
+    wanted, ours = find(native, signal)
+    function = receiver if slot is None else named_slot(receiver, slot)
+    if not slots.is_callable(function):
+        raise TypeError(f"connect: {function!r} cannot be called")
+    handle = QtCore.QObject.connect(native, "2" + ours, slots.adapter(function, _parameters(wanted)))
+    _of(native).append(_Connection(ours, function, handle))
+    return True
+
+
+def disconnect(wrapper: Any, signal: str, receiver: Any = None, slot: str | None = None) -> bool:
+    """Undo one connection with this function (or, without one, all of this signal); False where there is none."""
+    native = wrapper._native_of()
+    _, ours = find(native, signal)
+    function = receiver if slot is None else named_slot(receiver, slot)
+    connections = _of(native)
+    matching = [
+        each for each in connections if each.signature == ours and (function is None or each.function == function)
+    ]
+    for each in matching[: 1 if function is not None else None]:
+        QtCore.QObject.disconnect(each.handle)
+        connections.remove(each)
+    return bool(matching)
+
+
+def named_slot(receiver: Any, slot: str) -> Callable[..., Any]:
+    """The method of an object that a slot's signature names."""
+    name = slot.split("(")[0].strip()
+    function = getattr(receiver, name, None)
+    if not callable(function):
+        raise ValueError(f"{type(receiver).__name__} has no slot {slot}")
+    return function
+
+
+class BoundSignal:
+    """A signal of one object: ``w.clicked``."""
+
+    def __init__(self, wrapper: Any, name: str) -> None:
+        self.__self__ = wrapper
+        self._name = name
+
+    def _signature(self) -> str:
+        # The first one is the one with all arguments; PythonQt takes the first too.
+        return next(text for text in signatures(self.__self__._native_of()) if text.split("(")[0] == self._name)
+
+    def connect(self, function: Any) -> bool:
+        """Call `function` whenever the signal is emitted."""
+        return connect(self.__self__, self._signature(), function)
+
+    def disconnect(self, function: Any = None) -> bool:
+        """Call `function` no longer; without one, nothing any more."""
+        return disconnect(self.__self__, self._signature(), function)
+
+    def emit(self, *arguments: Any) -> None:
+        """Emit the signal."""
+        native = self.__self__._native_of()
+        _, ours = find(native, self._signature())
+        types = ours[ours.index("(") + 1 : -1]
+        values = [convert.unwrap(each) for each in arguments]
+        # PySide wants the arguments that have a default in C++ too: clicked() means clicked(false).
+        values += [_DEFAULTS.get(each) for each in types.split(",")[len(values) :] if types]
+        getattr(native, self._name)[types].emit(*values)
+
+    __call__ = emit
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BoundSignal) and (other.__self__, other._name) == (self.__self__, self._name)
+
+    def __hash__(self) -> int:
+        return hash((self.__self__, self._name))

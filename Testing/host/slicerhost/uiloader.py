@@ -1,0 +1,5 @@
+from typing import Any
+
+
+def register(module: Any) -> None:
+    """Nothing yet."""
