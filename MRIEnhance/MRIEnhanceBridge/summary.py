@@ -1,0 +1,140 @@
+"""The summary of a batch run: what became of each case."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from MRIEnhanceBridge.errors import BridgeError
+from MRIEnhanceBridge.outputs import write_json
+
+TOOL = "MRIEnhance batch"
+_FACTS = ("model", "scale", "device", "precision", "consistency", "consistency_residual", "seconds", "warnings")
+
+
+@dataclass
+class Outcome:
+    """What became of one case.
+
+    Parameters
+    ----------
+    case, input
+        Its name and path.
+    output
+        Path of the result; empty without one.
+    status
+        ``"ok"``, ``"failed"``, or ``"skipped"``: the run ended before it.
+    seconds
+        From reading to the written result.
+    message, hint, kind, details
+        Why it failed, as in `BridgeError`.
+    report
+        The facts of the result's report that one wants to see in a table.
+    """
+
+    case: str
+    input: str
+    output: str = ""
+    status: str = "skipped"
+    seconds: float = 0.0
+    message: str = ""
+    hint: str = ""
+    kind: str = ""
+    details: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def succeed(self, output: Path, report: Mapping[str, Any]) -> None:
+        """Note the result."""
+        self.status, self.output = "ok", str(output)
+        self.report = {name: report[name] for name in _FACTS if name in report}
+
+    def fail(self, error: Exception) -> None:
+        """Note why there is none."""
+        self.status = "failed"
+        if isinstance(error, BridgeError):
+            self.message, self.hint, self.kind, self.details = error.message, error.hint, error.kind, error.details
+        else:
+            self.message, self.kind = f"{type(error).__name__}: {error}", "Internal"
+            self.details = "".join(traceback.format_exception(error))
+
+
+class Summary:
+    """The summary; it is written after every case, so that it tells the truth also if the application dies.
+
+    Parameters
+    ----------
+    options
+        Of the run; ``output`` and ``summary`` say where.
+    outcomes
+        One a case.
+
+    Raises
+    ------
+    BridgeError
+        If the folder cannot be made or written to, or if somebody else's file has the summary's name.
+    """
+
+    def __init__(self, options: argparse.Namespace, outcomes: Sequence[Outcome]) -> None:
+        self.path: Path = options.summary
+        self.outcomes = list(outcomes)
+        self.versions: dict[str, str] = {}
+        self.error = ""
+        self._options = {
+            name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
+        }
+        self._created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self._started = time.monotonic()
+        if not options.force and self.path.exists() and not _is_ours(self.path):
+            message = _("{file} is there and no summary of a batch run").format(file=self.path)
+            raise BridgeError(message, _("name another file with --summary, or replace it with --force"))
+        for folder in (options.output, self.path.parent):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                message = _("the folder {folder} cannot be made: {reason}").format(folder=folder, reason=reason)
+                raise BridgeError(message, _("choose another one")) from error
+        self.write()
+
+    def count(self, status: str) -> int:
+        """How many cases have this status."""
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+    def write(self, exit_code: int | None = None) -> None:
+        """Write it as it is now; without the exit code it says that the run is not over.
+
+        Raises
+        ------
+        BridgeError
+            If it cannot be written.
+        """
+        content = {
+            "tool": TOOL,
+            "created": self._created,
+            "finished": exit_code is not None,
+            "exit_code": exit_code,
+            "error": self.error,
+            "seconds": round(time.monotonic() - self._started, 3),
+            "versions": self.versions,
+            "options": self._options,
+            "counts": {status: self.count(status) for status in ("ok", "failed", "skipped")},
+            "cases": [asdict(outcome) for outcome in self.outcomes],
+        }
+        write_json(content, self.path)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("tool") == TOOL
