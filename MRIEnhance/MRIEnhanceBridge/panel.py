@@ -212,9 +212,9 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         if not isinstance(error, MissingPackages):
             return False
         worker = self.logic.worker
+        worker.stop()  # it would not see what is installed meanwhile, and on Windows keep files from being replaced
         try:
             install.install(error.missing, worker.interpreter, ask=True)
-            worker.stop()  # a process that is running does not see what was installed meanwhile
             if still := worker.missing():
                 raise MissingPackages(still)
         except BridgeError as refusal:
@@ -236,7 +236,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
     def _showPython(self) -> None:
         line = self.ui.pythonPathLineEdit
         named = os.environ.get(interpreter.VARIABLE, "")
-        line.setCurrentPath(named or interpreter.setting())
+        line.setCurrentPath(named or interpreter.python_setting())
         line.enabled = not named
         if named:
             line.toolTip = _("Set by the environment variable {name}.").format(name=interpreter.VARIABLE)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import qt
+import slicer
 
 from MRIEnhanceBridge.errors import BridgeError
 
@@ -96,6 +97,8 @@ def run_now(steps: Steps[Result], progress: Callable[[Progress], Any] | None = N
             if progress is not None:
                 progress(done)
             if done.waiting:
+                # Windows are painted, and nobody can click into the middle of it.
+                slicer.app.processEvents(qt.QEventLoop.ExcludeUserInputEvents)
                 time.sleep(WAIT_MS / 1000)
     finally:
         steps.close()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import qt
 from slicer.i18n import tr as _
 
 from MRIEnhanceBridge.connection import Connection
@@ -23,6 +24,8 @@ START_SECONDS = 60.0
 """The first start after an installation may read from a slow disk."""
 GRACE_SECONDS = 1.0
 """How long a worker that was asked to stop may take before it is killed."""
+IDLE_SECONDS = 15 * 60.0
+"""A worker that nobody asks anything for so long is ended: it may hold gigabytes of a graphics card."""
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from mrienhance.cli.main import main; sys.exit(main())"
 
 
@@ -42,6 +45,7 @@ class Worker:
         self._progress: dict[int, Progress] = {}
         self._hello: dict[str, Any] | None = None
         self._last = 0
+        self._used = time.monotonic()
         self.interpreter: Interpreter | None = None
 
     @property
@@ -117,6 +121,7 @@ class Worker:
             connection.send({"protocol": PROTOCOL, "do": "cancel", "id": number})
             raise
         finally:
+            self._used = time.monotonic()
             self._progress.pop(number, None)
             answer = self._answers.pop(number, None)
         return _checked(answer or {})
@@ -138,6 +143,11 @@ class Worker:
         """End the process and its children, at once."""
         if self._connection is not None:
             self._forget(self._connection)
+
+    def stop_if_idle(self) -> None:
+        """End the process if nobody has asked it anything for a long time."""
+        if not self._progress and time.monotonic() - self._used > IDLE_SECONDS:
+            self.stop()
 
     @property
     def lacking(self) -> list[str]:
@@ -232,12 +242,15 @@ def _ended(connection: Connection) -> BridgeError:
 
 
 _shared: Worker | None = None
+_idle: Any = None
 
 
 def shared() -> Worker:
     """The worker of this application, the same for all modules. It ends with the application."""
-    global _shared
+    global _shared, _idle
     if _shared is None:
-        _shared = Worker()
+        _shared, _idle = Worker(), qt.QTimer()
         atexit.register(_shared.stop)
+        _idle.connect("timeout()", _shared.stop_if_idle)
+        _idle.start(60_000)
     return _shared

@@ -1,0 +1,145 @@
+"""A worker that speaks the protocol and computes nothing of worth: for tests of everything that can go wrong with one.
+
+Run as ``python fake_worker.py SCENARIO NOTES …``; NOTES is a file for what a test wants to know (process numbers, the
+requests that came).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+SCENARIO, NOTES = sys.argv[1], Path(sys.argv[2])
+CARD = {"name": "toy-x2", "method": "toy", "scale": 2, "axes": "in-plane", "contrasts_in": ["T1w"]}
+OTHER = {**CARD, "name": "toy-x4", "scale": 4}
+REPORT = {
+    "task": "super-resolve",
+    "model": {"name": "toy-x2", "version": "1", "method": "toy", "title": "Toy", "sha256": "0" * 64},
+    "scale": 2,
+    "warnings": [],
+    "disclaimer": "For research, not for diagnosis.",
+}
+
+
+def say(**message):
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def hello(**changes):
+    facts = {"protocol": 1, "library": "0.0", "pid": os.getpid(), "python": "3", "executable": "", "missing": []}
+    say(type="hello", **{**facts, **changes})
+
+
+def note(text):
+    with NOTES.open("a") as file:
+        file.write(text + "\n")
+
+
+def fail(number, kind, message, hint=""):
+    say(type="error", id=number, kind=kind, message=message, hint=hint, traceback="Traceback (made up)")
+
+
+def models(request):
+    entries = [
+        {"name": card["name"], "title": card["name"], "path": "", "source": "shipped", "error": "", "card": card}
+        for card in (CARD, OTHER)
+    ]
+    say(type="result", id=request["id"], models=[{**entry, "text": f"Card of {entry['name']}"} for entry in entries])
+
+
+def super_resolve(request):
+    """Every voxel becomes two by two; the first sample stays, as after truncation of k-space."""
+    number, image = request["id"], request["input"]
+    i, j, k = image["size"]
+    voxels = np.fromfile(image["voxels"], dtype=image["pixel_type"]).reshape(k, j, i)
+    path = Path(request["folder"]) / "result.raw"
+    for step in range(5):
+        say(type="progress", id=number, fraction=step / 4, seconds_left=4.0 - step, text="Computing")
+        time.sleep(0.02)
+    voxels.repeat(2, axis=1).repeat(2, axis=2).tofile(path)
+    spacing = [image["spacing"][0] / 2, image["spacing"][1] / 2, image["spacing"][2]]
+    result = {**image, "voxels": str(path), "size": [2 * i, 2 * j, k], "spacing": spacing, "window": [0.0, 100.0]}
+    say(type="result", id=number, image=result, maps={}, report=REPORT)
+
+
+def for_ever(request):
+    """Work without end that listens to nothing."""
+    while True:
+        say(type="progress", id=request["id"], fraction=0.25, seconds_left=75.0, text="Computing")
+        time.sleep(0.05)
+
+
+def until_cancelled(request):
+    """Work without end that stops when asked to."""
+    stopped = threading.Event()
+
+    def listen():
+        for line in sys.stdin:
+            note(line)
+            if json.loads(line)["do"] == "cancel":
+                stopped.set()
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while not stopped.wait(0.05):
+        say(type="progress", id=request["id"], fraction=0.25, seconds_left=75.0, text="Computing")
+    fail(request["id"], "Cancelled", "cancelled")
+    time.sleep(60)
+
+
+def dies(request):
+    sys.stderr.write("a last word\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
+def out_of_memory(request):
+    fail(request["id"], "OutOfMemory", "there is not enough memory", "choose a smaller tile size")
+
+
+def model_gone(request):
+    fail(request["id"], "ModelError", "there is no model called 'toy-x2'", "choose another model")
+
+
+RUNS = {
+    "works": super_resolve,
+    "deaf": for_ever,
+    "obeys": until_cancelled,
+    "dies": dies,
+    "out-of-memory": out_of_memory,
+    "model-gone": model_gone,
+}
+
+
+def main():
+    if SCENARIO == "deaf":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        note(str(child.pid))
+    note(str(os.getpid()))
+    if SCENARIO == "silent":
+        time.sleep(600)
+    if SCENARIO == "babbles":
+        sys.stdout.write("Hello, world\n")
+        sys.stdout.flush()
+    hello(**{"other-version": {"protocol": 99}, "lacks-torch": {"missing": ["torch>=2.6"]}}.get(SCENARIO, {}))
+    for line in sys.stdin:
+        request = json.loads(line)
+        note(line.strip())
+        if request["do"] == "models":
+            models(request)
+        elif request["do"] == "devices":
+            devices = [{"name": "auto", "title": "Automatic (CPU)"}, {"name": "cpu", "title": "CPU"}]
+            say(type="result", id=request["id"], devices=devices, precisions=["auto", "float32", "bfloat16"])
+        elif request["do"] == "super-resolve":
+            RUNS.get(SCENARIO, super_resolve)(request)
+        elif request["do"] == "exit":
+            return
+
+
+main()

@@ -1,0 +1,55 @@
+"""Workers for tests: the real one in the interpreter of the tests, and false ones that do what a scenario says."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from MRIEnhanceBridge.interpreter import Interpreter
+
+FAKE = Path(__file__).with_name("fake_worker.py")
+
+
+class FakeInterpreter:
+    """An executable that takes the place of a Python interpreter, and what its worker noted."""
+
+    def __init__(self, folder, scenario):
+        self.notes = folder / f"{scenario}.notes"
+        self.path = folder / f"python-{scenario}"
+        self.path.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{FAKE}' {scenario} '{self.notes}' \"$@\"\n")
+        self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
+
+    @property
+    def interpreter(self):
+        return Interpreter(str(self.path), ours=False, source="environment")
+
+    @property
+    def lines(self):
+        return self.notes.read_text().splitlines() if self.notes.exists() else []
+
+    @property
+    def processes(self):
+        return [int(line) for line in self.lines if line.isdigit()]
+
+    @property
+    def requests(self):
+        return [line for line in self.lines if line.startswith("{")]
+
+
+def alive(number):
+    """Whether a process runs (a zombie does not)."""
+    try:
+        text = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return text.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def this_python():
+    """The interpreter of the tests, which has all that the library needs, as somebody's own environment."""
+    return Interpreter(sys.executable, ours=False, source="environment")
+
+
+def use(monkeypatch, path):
+    """Let the bridge use this interpreter."""
+    monkeypatch.setenv("MRIENHANCE_PYTHON", os.fspath(path))
