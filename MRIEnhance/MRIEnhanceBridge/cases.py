@@ -43,24 +43,16 @@ class Case:
         Returns
         -------
         SimpleITK.Image
-            3-D, one component a voxel; pixel type and geometry as in the file, left-handed axes too.
+            As it is in the file, left-handed axes too; a fourth dimension of length one is dropped.
 
         Raises
         ------
         BridgeError
-            If it cannot be read, is not complete, or is no 3-D volume of numbers.
+            If it cannot be read, or is not complete.
         """
         image = read_series(self.path) if self.path.is_dir() else _read_file(self.path)
         if image.GetDimension() == 4 and image.GetSize()[3] == 1:
             image = image[:, :, :, 0]
-        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-            message = _("{path} is no 3-D volume: {dimensions} dimensions, {components} value(s) a voxel")
-            raise BridgeError(
-                message.format(
-                    path=self.path, dimensions=image.GetDimension(), components=image.GetNumberOfComponentsPerPixel()
-                ),
-                _("take the volume out of it first, in 3D Slicer for instance"),
-            )
         return image
 
 
