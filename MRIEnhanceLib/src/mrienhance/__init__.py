@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         ImageError,
         ModelError,
         MRIEnhanceError,
+        OutOfMemory,
         OutputError,
         UsageError,
     )
@@ -54,6 +55,7 @@ __getattr__, __dir__, __all__ = lazy(
         "ImageError": ".errors",
         "MRIEnhanceError": ".errors",
         "ModelError": ".errors",
+        "OutOfMemory": ".errors",
         "OutputError": ".errors",
         "Result": ".tasks.result",
         "UsageError": ".errors",

@@ -36,6 +36,10 @@ class DependencyError(MRIEnhanceError):
     """A library or a device that is not there."""
 
 
+class OutOfMemory(MRIEnhanceError):
+    """Work that needs more memory than there is, whatever is given up."""
+
+
 class UsageError(MRIEnhanceError):
     """A request that contradicts itself or names what does not exist (exit code 2)."""
 

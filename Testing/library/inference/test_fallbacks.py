@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.toys import Global, Hungry, Local, Toy
-from mrienhance.errors import Cancelled, MRIEnhanceError
+from mrienhance.errors import Cancelled, OutOfMemory
 from mrienhance.inference import Cancel, Predictor, ProgressTracker, ladder, predictor
 from mrienhance.inference.ladder import TILES_DIFFER
 from mrienhance.inference.network import Network
@@ -140,7 +140,7 @@ def test_blended_tiles_that_ran_out_of_memory_are_not_added_twice() -> None:
 
 def test_when_nothing_helps_it_is_said_in_one_line() -> None:
     work, _ = hungry(10, Tiling(ndim=2, halo=2))
-    with pytest.raises(MRIEnhanceError, match="not enough memory") as refusal:
+    with pytest.raises(OutOfMemory, match="not enough memory") as refusal:
         work.run(noise(3, 20, 20))
     assert refusal.value.hint
 

@@ -14,6 +14,7 @@ LAZY = [source for source in library() if source.path.stem == "__init__" and "= 
 PROMISED = {
     *("read_image", "write_image", "super_resolve", "evaluate", "load_model", "catalogue", "Result"),
     *("MRIEnhanceError", "ImageError", "ModelError", "OutputError", "DependencyError", "UsageError", "Cancelled"),
+    "OutOfMemory",
 }
 
 

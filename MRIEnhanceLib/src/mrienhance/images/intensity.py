@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 from mrienhance.errors import ImageError
+from mrienhance.images.percentiles import upper_percentile
 
 _TINY = 1e-3
 
@@ -64,14 +64,14 @@ class IntensityScale:
             If the volume holds NaN or infinity.
         """
         values = volume.detach().to("cpu").float().numpy().ravel()
-        largest = float(np.abs(values).max())
+        largest = max(-float(values.min()), float(values.max()))
         if largest == 0:
             return cls(1.0)
         if not math.isfinite(largest):
             return cls(largest)  # refused there, before the percentile stumbles over it
-        candidate = float(np.percentile(values, percentile))
+        candidate = upper_percentile(values, percentile)
         if candidate <= _TINY * largest and (values > 0).any():
-            candidate = float(np.percentile(values[values > 0], percentile))
+            candidate = upper_percentile(values[values > 0], percentile)
         return cls(largest if candidate <= _TINY * largest else candidate)
 
     def apply(self, volume: Tensor) -> Tensor:
@@ -81,3 +81,7 @@ class IntensityScale:
     def undo(self, volume: Tensor) -> Tensor:
         """The volume in its own units again."""
         return volume * self.scale
+
+    def undo_(self, volume: Tensor) -> Tensor:
+        """As `undo`, in place, where a large volume is not needed any more."""
+        return volume.mul_(self.scale)

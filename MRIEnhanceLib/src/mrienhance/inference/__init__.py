@@ -7,7 +7,7 @@ from mrienhance._lazy import lazy
 if TYPE_CHECKING:
     from mrienhance.inference.devices import choose_device, choose_precision
     from mrienhance.inference.predictor import Notes, Prediction, Predictor
-    from mrienhance.inference.progress import Cancel, NullProgress, Progress, ProgressTracker
+    from mrienhance.inference.progress import Cancel, NullProgress, Part, Progress, ProgressTracker
     from mrienhance.inference.tiles import Tile, TilePlan, plan_tiles
 
 __getattr__, __dir__, __all__ = lazy(
@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy(
         "Cancel": ".progress",
         "Notes": ".predictor",
         "NullProgress": ".progress",
+        "Part": ".progress",
         "Prediction": ".predictor",
         "Predictor": ".predictor",
         "Progress": ".progress",

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mrienhance.errors import MRIEnhanceError
+from mrienhance.errors import OutOfMemory
 from mrienhance.inference.devices import describe_device
 from mrienhance.inference.ladder import Work
 from mrienhance.inference.memory import is_out_of_memory, peak_memory, reset_peak_memory
@@ -131,7 +131,7 @@ class Predictor:
             If the tile is too small for the network.
         ModelError
             If the network gives NaN or Inf in float32.
-        MRIEnhanceError
+        OutOfMemory
             If memory does not suffice, whatever is given up.
         ValueError
             If shapes do not fit.
@@ -141,7 +141,7 @@ class Predictor:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-        raise MRIEnhanceError("not enough memory, even for small tiles on the CPU", hint=_OUT_OF_MEMORY_HINT)
+        raise OutOfMemory("not enough memory, even for small tiles on the CPU", hint=_OUT_OF_MEMORY_HINT)
 
     def _run(self, volumes: Mapping[str, Tensor]) -> Prediction:
         began = time.perf_counter()

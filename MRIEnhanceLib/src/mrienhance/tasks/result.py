@@ -52,10 +52,11 @@ class ImageRecord:
     @classmethod
     def of(cls, image: sitk.Image, *, role: str) -> ImageRecord:
         """Record `image` in its `role`."""
+        voxels = voxel_hash(image)
         return cls(
             role=role,
-            sha256=image_hash(image),
-            voxels_sha256=voxel_hash(image),
+            sha256=_placed_hash(voxels, image),
+            voxels_sha256=voxels,
             size=tuple(image.GetSize()),
             spacing_mm=tuple(image.GetSpacing()),
             pixel_type=image.GetPixelIDTypeAsString(),
@@ -178,8 +179,13 @@ def image_hash(image: sitk.Image) -> str:
     Compression and metadata do not matter; a moved or re-scaled image is another image. So may be a copy in a
     file, which rounds the geometry (NIfTI to single precision); `voxel_hash` knows it again.
     """
+    return _placed_hash(voxel_hash(image), image)
+
+
+def _placed_hash(voxels: str, image: sitk.Image) -> str:
+    """Hash of the voxels' hash and the geometry: large images are read once for both."""
     geometry = (*image.GetSpacing(), *image.GetOrigin(), *image.GetDirection())
-    return hashlib.sha256(voxel_hash(image).encode() + struct.pack(f"<{len(geometry)}d", *geometry)).hexdigest()
+    return hashlib.sha256(voxels.encode() + struct.pack(f"<{len(geometry)}d", *geometry)).hexdigest()
 
 
 def versions() -> dict[str, str]:

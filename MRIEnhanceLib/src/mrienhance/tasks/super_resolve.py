@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -12,14 +12,37 @@ from torch import Tensor
 
 from mrienhance.errors import ModelError, UsageError
 from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_tensor
-from mrienhance.inference import Cancel, Predictor, Progress, choose_device, choose_precision
+from mrienhance.inference import Cancel, NullProgress, Part, Predictor, Progress, choose_device, choose_precision
 from mrienhance.models import Model, ModelCard, find_model, load_model
 from mrienhance.physics import DEGRADATIONS, KSpaceTruncation
+from mrienhance.tasks.consistency import Measured
 from mrienhance.tasks.result import ImageRecord, ModelRecord, Report, Result
 
 TASK = "super-resolve"
 DEFAULT_SCALE = 2
-_SLICES_AT_ONCE = 16
+# Fractions of the progress at which the network has done, and the result's voxels are final.
+_NETWORK_SHARE, _RECORD_SHARE = 0.95, 0.98
+
+
+class _Stages:
+    """What comes after the network, told and stopped like the network itself."""
+
+    def __init__(self, progress: Progress | None, cancel: Cancel | None) -> None:
+        self._progress, self._cancel = progress or NullProgress(), cancel or Cancel()
+
+    def check(self) -> None:
+        """Stop if asked."""
+        self._cancel.check()
+
+    def enter(self, fraction: float, text: str) -> None:
+        """Begin a stage."""
+        self.check()
+        self._progress.report(fraction, None, text)
+
+    def finish(self) -> None:
+        """Say that all is done."""
+        self.check()
+        self._progress.report(1.0, 0.0, "Done")
 
 
 def super_resolve(
@@ -88,39 +111,51 @@ def super_resolve(
         choose_precision(precision, place),
         batch=batch,
         tile=tile,
-        progress=progress,
+        progress=Part(progress, 0.0, _NETWORK_SHARE),
         cancel=cancel,
     )
-    return _run(predictor, image, chosen, consistency=consistency, started=started)
+    stages = _Stages(progress, cancel)
+    return _run(predictor, image, chosen, consistency=consistency, stages=stages, started=started)
 
 
-def _run(predictor: Predictor, image: sitk.Image, model: Model, *, consistency: bool, started: float) -> Result:
-    measured = to_tensor(image)
-    intensity = IntensityScale.of(measured)
-    predicted, notes = predictor.run(intensity.apply(measured))
-    volumes = {name: intensity.undo(volume) for name, volume in predicted.items()}
-    degradation = _truncation(volumes["image"], measured, model.card)
-    if consistency and degradation is not None:
-        _put_back(volumes["image"], measured, degradation)
-    images = {name: to_image(volume, _grid(volume, image, model.card), like=image) for name, volume in volumes.items()}
-    result = images.pop("image")
-    report = Report(
-        task=TASK,
-        model=ModelRecord.of(model),
-        inputs=(ImageRecord.of(image, role="image"),),
-        output=ImageRecord.of(result, role="result"),
-        scale=model.card.scale,
-        consistency=consistency and degradation is not None,
-        consistency_residual=None if degradation is None else _residual(result, measured, degradation),
-        device=notes.device,
-        precision=notes.precision,
-        tile=notes.tile,
-        fallbacks=notes.fallbacks,
-        seconds=time.perf_counter() - started,
-        seconds_network=notes.seconds_network,
-        peak_memory_bytes=notes.peak_memory_bytes,
-        warnings=(*_spacing_warning(image, model), *notes.fallbacks),
-    )
+def _run(
+    predictor: Predictor, image: sitk.Image, model: Model, *, consistency: bool, stages: _Stages, started: float
+) -> Result:
+    with ThreadPoolExecutor(1) as aside:  # large images take a while to hash, which needs no lock
+        seen = aside.submit(ImageRecord.of, image, role="image")
+        measured = to_tensor(image)
+        intensity = IntensityScale.of(measured)
+        stages.check()
+        volumes, notes = predictor.run(intensity.apply(measured))
+        stages.enter(_NETWORK_SHARE, "Putting the measured frequencies back")
+        for volume in volumes.values():
+            intensity.undo_(volume)
+        truncation = _truncation(volumes["image"], measured, model.card)
+        known = None if truncation is None else Measured(measured, truncation, stages.check)
+        if consistency and known is not None:
+            known.put_back(volumes["image"])
+        images = {name: to_image(part, _grid(part, image, model.card), like=image) for name, part in volumes.items()}
+        result = images.pop("image")
+        stages.enter(_RECORD_SHARE, "Recording how the result came to be")
+        made = aside.submit(ImageRecord.of, result, role="result")
+        report = Report(
+            task=TASK,
+            model=ModelRecord.of(model),
+            inputs=(seen.result(),),
+            scale=model.card.scale,
+            consistency=consistency and known is not None,
+            consistency_residual=None if known is None else known.residual(_delivered(result, volumes["image"])),
+            output=made.result(),
+            device=notes.device,
+            precision=notes.precision,
+            tile=notes.tile,
+            fallbacks=notes.fallbacks,
+            seconds=time.perf_counter() - started,
+            seconds_network=notes.seconds_network,
+            peak_memory_bytes=notes.peak_memory_bytes,
+            warnings=(*_spacing_warning(image, model), *notes.fallbacks),
+        )
+    stages.finish()
     return Result(result, images, report)
 
 
@@ -147,27 +182,9 @@ def _truncation(fine: Tensor, coarse: Tensor, card: ModelCard) -> KSpaceTruncati
     return KSpaceTruncation(tuple(fine.shape)[first:], factors[first:])
 
 
-def _put_back(fine: Tensor, coarse: Tensor, degradation: KSpaceTruncation) -> None:
-    """Make `fine`, changed in place, truncate to `coarse` exactly."""
-    for part, measured in _parts(fine, coarse, degradation):
-        part.copy_(degradation.project(part, measured))
-
-
-def _residual(result: sitk.Image, coarse: Tensor, degradation: KSpaceTruncation) -> float:
-    """``||A x - y|| / ||y||`` of the image as it is delivered, rounded to its pixel type."""
-    error = sum(
-        float((degradation(part) - measured).double().square().sum())
-        for part, measured in _parts(to_tensor(result), coarse, degradation)
-    )
-    return math.sqrt(error / float(coarse.double().square().sum()))
-
-
-def _parts(fine: Tensor, coarse: Tensor, degradation: KSpaceTruncation) -> Iterator[tuple[Tensor, Tensor]]:
-    """A few slices at a time where slices are independent, so that memory does not grow with the volume."""
-    if len(degradation.shape) == fine.ndim:
-        yield fine, coarse
-    else:
-        yield from zip(fine.split(_SLICES_AT_ONCE), coarse.split(_SLICES_AT_ONCE), strict=True)
+def _delivered(result: sitk.Image, volume: Tensor) -> Tensor:
+    """The voxels of the result, made of `volume`: integers are rounded and limited, single precision is the same."""
+    return volume if result.GetPixelID() == sitk.sitkFloat32 else to_tensor(result)
 
 
 def _grid(volume: Tensor, image: sitk.Image, card: ModelCard) -> Grid:
