@@ -1,20 +1,7 @@
-"""The stand-in for the Slicer application, for all tests of the Slicer side."""
+"""The stand-in for the Slicer application, and people who use it, for all tests of the Slicer side."""
 
-import pytest
+from sessions import application, real, user_with
 
-import slicerhost
+from slicerhost.fixtures import host, slicer_application
 
-
-@pytest.fixture(scope="session")
-def slicer_application():
-    """Start the stand-in once."""
-    return slicerhost.start()
-
-
-@pytest.fixture
-def host(slicer_application):
-    """Give ``slicer``; afterwards everything is made new, and what went wrong in slots and threads fails the test."""
-    yield slicer_application
-    slicerhost.reset()
-    wrong = slicerhost.errors.take()
-    assert not wrong, "\n".join(wrong)
+__all__ = ["application", "host", "real", "slicer_application", "user_with"]

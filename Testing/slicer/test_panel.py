@@ -10,42 +10,6 @@ import pytest
 import workers
 
 
-@pytest.fixture
-def application(host, monkeypatch):
-    """Slicer with a worker of this test's own."""
-    from MRIEnhanceBridge import worker
-
-    monkeypatch.setattr(worker, "_shared", None)
-    yield host
-    if worker._shared is not None:
-        worker._shared.stop()
-
-
-@pytest.fixture
-def real(application, monkeypatch):
-    """A user; the real worker computes, in the tests' interpreter."""
-    workers.use(monkeypatch, workers.this_python().executable)
-    user = panels.User(application)
-    user.wait_for_models()
-    return user
-
-
-@pytest.fixture
-def with_fake(application, monkeypatch, tmp_path):
-    """A user in front of a worker with a scenario; a volume is loaded."""
-
-    def make(scenario):
-        fake = workers.FakeInterpreter(tmp_path, scenario)
-        workers.use(monkeypatch, fake.path)
-        user = panels.User(application)
-        user.add_volume(panels.orthonormal(panels.OBLIQUE))
-        user.parameters.inputVolume = user.volumes[0]
-        user.wait_for_models()
-        return user, fake
-
-    return make
-
-
 def until_busy(user):
     user.apply()
     user.wait(lambda: user.ui.progressBar.value > 100)
@@ -54,8 +18,8 @@ def until_busy(user):
 # Apply and its reason
 
 
-def test_apply_says_what_it_waits_for(with_fake):
-    user, _ = with_fake("works")
+def test_apply_says_what_it_waits_for(user_with):
+    user, _ = user_with("works")
     user.parameters.inputVolume = None
     assert not user.ui.applyButton.enabled
     assert "Select an input volume" in user.ui.applyButton.toolTip
@@ -69,23 +33,23 @@ def test_apply_says_what_it_waits_for(with_fake):
     assert user.ui.applyButton.enabled
 
 
-def test_a_volume_that_cannot_be_used_is_refused_with_the_reason(with_fake):
-    user, _ = with_fake("works")
+def test_a_volume_that_cannot_be_used_is_refused_with_the_reason(user_with):
+    user, _ = user_with("works")
     sheared = user.add_volume(panels.OBLIQUE @ np.array([[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
     user.ui.inputSelector.setCurrentNode(sheared)
     assert not user.ui.applyButton.enabled
     assert "shear" in user.ui.applyButton.toolTip.lower()
 
 
-def test_the_input_is_never_overwritten(with_fake):
-    user, _ = with_fake("works")
+def test_the_input_is_never_overwritten(user_with):
+    user, _ = user_with("works")
     user.parameters.outputVolume = user.volumes[0]
     assert not user.ui.applyButton.enabled
     assert "output volume is one of the inputs" in user.ui.applyButton.toolTip
 
 
-def test_a_click_on_the_disabled_button_starts_nothing(with_fake):
-    user, fake = with_fake("works")
+def test_a_click_on_the_disabled_button_starts_nothing(user_with):
+    user, fake = user_with("works")
     user.parameters.inputVolume = None
     user.click(user.ui.applyButton)
     assert not user.widget.run.running
@@ -163,8 +127,8 @@ def test_a_second_run_is_warm_and_makes_another_volume(real):
     np.testing.assert_array_equal(real.slicer.util.arrayFromVolume(first), real.slicer.util.arrayFromVolume(second))
 
 
-def test_a_chosen_output_is_replaced(with_fake):
-    user, _ = with_fake("works")
+def test_a_chosen_output_is_replaced(user_with):
+    user, _ = user_with("works")
     other = user.add_volume(name="other")
     user.parameters.outputVolume = other
     assert user.run() is other
@@ -199,8 +163,8 @@ def test_metrics_that_cannot_be_had_do_not_cost_the_result(real):
 
 
 @pytest.mark.parametrize("scenario", ["obeys", "deaf"])
-def test_cancel_ends_the_process_and_leaves_nothing(with_fake, scenario):
-    user, fake = with_fake(scenario)
+def test_cancel_ends_the_process_and_leaves_nothing(user_with, scenario):
+    user, fake = user_with(scenario)
     until_busy(user)
     assert user.ui.applyButton.text == "Cancel"
     started = time.monotonic()
@@ -224,8 +188,8 @@ def test_after_a_cancelled_run_the_next_one_works(real):
     assert real.run() is not None, real.status
 
 
-def test_a_worker_killed_from_outside_is_told_and_replaced(with_fake):
-    user, fake = with_fake("deaf")
+def test_a_worker_killed_from_outside_is_told_and_replaced(user_with):
+    user, fake = user_with("deaf")
     until_busy(user)
     os.kill(fake.processes[-1], signal.SIGKILL)
     user.wait_for_end()
@@ -241,8 +205,8 @@ def test_a_worker_killed_from_outside_is_told_and_replaced(with_fake):
     ("scenario", "text"),
     [("out-of-memory", "smaller tile"), ("dies", "exit code 3"), ("model-gone", "no model called 'toy-x2'")],
 )
-def test_a_failure_is_told_with_what_to_do(with_fake, scenario, text):
-    user, _ = with_fake(scenario)
+def test_a_failure_is_told_with_what_to_do(user_with, scenario, text):
+    user, _ = user_with(scenario)
     user.apply()
     user.wait_for_end()
     assert text in user.status
@@ -251,8 +215,8 @@ def test_a_failure_is_told_with_what_to_do(with_fake, scenario, text):
     assert not list_of_folders(user)
 
 
-def test_a_scene_closed_during_a_run_stops_it(with_fake):
-    user, fake = with_fake("deaf")
+def test_a_scene_closed_during_a_run_stops_it(user_with):
+    user, fake = user_with("deaf")
     until_busy(user)
     user.slicer.mrmlScene.Clear()
     user.wait_for_end()
@@ -261,8 +225,8 @@ def test_a_scene_closed_during_a_run_stops_it(with_fake):
     user.wait(lambda: not any(workers.alive(number) for number in fake.processes), 2)
 
 
-def test_an_input_deleted_during_a_run_stops_it(with_fake):
-    user, _ = with_fake("deaf")
+def test_an_input_deleted_during_a_run_stops_it(user_with):
+    user, _ = user_with("deaf")
     until_busy(user)
     user.slicer.mrmlScene.RemoveNode(user.volumes[0])
     user.wait_for_end()
@@ -295,8 +259,8 @@ def test_a_model_file_removed_between_choice_and_apply_is_told(application, monk
 # The scene
 
 
-def test_the_parameters_come_back_with_the_scene(with_fake, tmp_path):
-    user, _ = with_fake("works")
+def test_the_parameters_come_back_with_the_scene(user_with, tmp_path):
+    user, _ = user_with("works")
     user.choose(user.ui.scaleComboBox, "4")
     user.ui.consistencyCheckBox.checked = False
     user.ui.tileSizeSpinBox.value = 128
@@ -317,8 +281,8 @@ def test_the_parameters_come_back_with_the_scene(with_fake, tmp_path):
 # Missing packages
 
 
-def test_missing_packages_are_offered_and_declined(with_fake):
-    user, _ = with_fake("lacks-torch")
+def test_missing_packages_are_offered_and_declined(user_with):
+    user, _ = user_with("lacks-torch")
     assert "torch" in user.status
     user.apply()
     user.wait_for_end()

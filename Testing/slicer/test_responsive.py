@@ -3,28 +3,19 @@
 import time
 
 import numpy as np
-import panels
 import pytest
-import workers
 
 LONGEST = 0.1
 """Seconds; what the user would feel."""
 
 
 @pytest.fixture
-def user(host, monkeypatch, tmp_path):
+def user(user_with):
     """Somebody with a volume of 256 x 256 x 128 voxels (32 MiB, its result 128 MiB)."""
-    from MRIEnhanceBridge import worker
-
-    monkeypatch.setattr(worker, "_shared", None)
-    fake = workers.FakeInterpreter(tmp_path, "works")
-    workers.use(monkeypatch, fake.path)
-    user = panels.User(host)
+    user, _ = user_with("works")
     voxels = np.random.default_rng(0).random((128, 256, 256), dtype=np.float32)
     user.parameters.inputVolume = user.add_volume(voxels=voxels)
-    user.wait_for_models()
-    yield user
-    worker._shared.stop()
+    return user
 
 
 class Pulse:

@@ -16,6 +16,10 @@ class FakeInterpreter:
     def __init__(self, folder, scenario):
         self.notes = folder / f"{scenario}.notes"
         self.path = folder / f"python-{scenario}"
+        self.become(scenario)
+
+    def become(self, scenario):
+        """Do another thing from the next start on."""
         self.path.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{FAKE}' {scenario} '{self.notes}' \"$@\"\n")
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
 
