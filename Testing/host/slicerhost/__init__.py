@@ -104,10 +104,23 @@ def _start() -> Any:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     import slicer
 
-    from . import application, i18n, launcher, modules, popups, pythonqt, qmrml_widgets, scripted, util
+    from . import (
+        application,
+        i18n,
+        launcher,
+        modules,
+        parameternode,
+        popups,
+        pythonqt,
+        qmrml_widgets,
+        scripted,
+        threads,
+        util,
+    )
     from .scene import Scene
 
     errors.install()
+    threads.guard(slicer)
     util.forget_false_names(slicer)
     qapplication, qt, ctk = pythonqt.build()
     sys.modules.update(qt=qt, ctk=ctk)
@@ -122,7 +135,8 @@ def _start() -> Any:
     for name in ("modules", "moduleNames"):
         setattr(slicer, name, types.ModuleType(f"slicer.{name}"))
         sys.modules[f"slicer.{name}"] = getattr(slicer, name)
-    for name, module in {"ScriptedLoadableModule": scripted, "i18n": i18n}.items():
+    python_layer = {"ScriptedLoadableModule": scripted, "i18n": i18n, "parameterNodeWrapper": parameternode}
+    for name, module in python_layer.items():
         sys.modules[f"slicer.{name}"] = module
         setattr(slicer, name, module)
     qmrml_widgets.register(slicer)

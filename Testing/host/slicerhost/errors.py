@@ -1,8 +1,8 @@
 """What went wrong where no caller could see it.
 
-In Slicer an exception in a Qt slot or in a VTK observer is printed and then forgotten. PySide6 and VTK both hand such
-an exception to ``sys.excepthook``; the stand-in keeps it, prints it as Slicer does, and the test's fixture fails on it.
-Refusals from other threads (MRML off the main thread) are kept here too, because a thread may swallow its exceptions.
+In Slicer an exception in a Qt slot or in a VTK observer is printed and then forgotten. Here it is kept as well, and the
+test's fixture fails on it. Refusals from other threads (MRML off the main thread) and dialogs that nobody answered
+are kept too, because the code under test may swallow the exception.
 """
 
 import sys
@@ -19,20 +19,18 @@ def record(text: str) -> None:
     _collected.append(text)
 
 
-def collected() -> list[str]:
-    """Give the errors so far, without forgetting them."""
-    return list(_collected)
-
-
 def take() -> list[str]:
-    """Give the errors so far and forget them: for a test that expects them."""
-    taken = list(_collected)
+    """Give the errors so far and forget them: for the fixture, and for a test that expects them."""
+    from .pythonqt import slot_errors
+
+    taken = [*_collected, *("".join(traceback.format_exception(error)) for error in slot_errors)]
     _collected.clear()
+    slot_errors.clear()
     return taken
 
 
 def install() -> None:
-    """Listen to exceptions that nobody catches, in slots, in observers and in threads."""
+    """Listen to exceptions that nobody catches: VTK hands those of observers to ``sys.excepthook``."""
     global _previous_hook
     if sys.excepthook is not _keep:
         _previous_hook = sys.excepthook

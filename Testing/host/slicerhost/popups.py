@@ -1,11 +1,11 @@
 """Dialogs: recorded, answered from a queue, never waited for.
 
-In Slicer a message box waits for the user. Here every modal dialog is recorded in `slicerhost.dialogs` instead:
+In Slicer a modal dialog waits for the user. Here every one is recorded in `slicerhost.dialogs` instead:
 
 * one with an answer in the queue (`slicerhost.dialogs.answer(True)`) returns that answer;
 * a message box with no more than one button (error, warning, information) is closed, as a user would;
-* any other raises AssertionError "a dialog was opened: ...", and so does every dialog without a main window:
-  headless it would wait for ever.
+* any other raises AssertionError "a dialog was opened: ...", and so does every dialog without a main window: headless
+  it would wait for ever. The test fails even where the code under test swallows that.
 """
 
 import dataclasses
@@ -17,10 +17,30 @@ from . import errors, state
 
 Answer = bool | int | str | None | Callable[[Any], Any]
 
+_STATIC = {
+    "QMessageBox": ("information", "question", "warning", "critical", "about"),
+    "QFileDialog": ("getOpenFileName", "getOpenFileNames", "getSaveFileName", "getExistingDirectory"),
+    "QInputDialog": ("getText", "getInt", "getDouble", "getItem", "getMultiLineText"),
+}
+_YES = ("Ok", "Yes", "Retry", "Save", "Open", "Apply")
+_NO = ("Cancel", "No", "Close", "Abort", "Discard", "Ignore")
+
 
 @dataclasses.dataclass
 class Dialog:
-    """One dialog that was opened."""
+    """One dialog that was opened.
+
+    Parameters
+    ----------
+    kind
+        Its class, or its static function.
+    title, text, detail
+        What it says.
+    buttons
+        Standard buttons of a message box, as flags.
+    answer
+        What it returned.
+    """
 
     kind: str
     title: str
@@ -40,8 +60,8 @@ class Dialogs(list[Dialog]):
     def answer(self, *answers: Answer) -> None:
         """Queue answers for the next dialogs.
 
-        True presses the affirmative button (OK, Yes, Retry), False the other one (Cancel, No, Close); an integer is
-        returned as it is; a callable gets the dialog and gives what it returns; for a static function such as
+        True presses the affirmative button (OK, Yes, Retry), False the other one (Cancel, No, Close); a number is
+        returned as it is; a callable gets the dialog and gives the answer; for a static function such as
         ``QFileDialog.getOpenFileName`` the answer is its result.
         """
         self.pending.extend(answers)
@@ -60,29 +80,20 @@ dialogs = Dialogs()
 
 
 def install(qt: ModuleType, ctk: ModuleType) -> None:
-    """Make every dialog class of `qt` and `ctk` record itself."""
-    from PySide6 import QtWidgets
-
+    """Make every dialog class of `qt` and `ctk` record itself instead of waiting."""
     for namespace in (qt, ctk):
         for cls in list(vars(namespace).values()):
-            if isinstance(cls, type) and issubclass(cls, QtWidgets.QDialog):
+            if isinstance(cls, type) and issubclass(cls, qt.QDialog | qt.QMenu):
                 cls.exec = cls.exec_ = _run
     for owner, names in _STATIC.items():
         for name in names:
             setattr(getattr(qt, owner), name, staticmethod(_static(f"{owner}.{name}")))
 
 
-_STATIC = {
-    "QMessageBox": ("information", "question", "warning", "critical", "about"),
-    "QFileDialog": ("getOpenFileName", "getOpenFileNames", "getSaveFileName", "getExistingDirectory"),
-    "QInputDialog": ("getText", "getInt", "getDouble", "getItem", "getMultiLineText"),
-}
-
-
 def _static(kind: str) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        texts = [value for value in (*args, *kwargs.values()) if isinstance(value, str)]
-        shown = Dialog(kind, texts[0] if texts else "", texts[1] if len(texts) > 1 else "")
+    def function(*arguments: Any, **keywords: Any) -> Any:
+        texts = [value for value in (*arguments, *keywords.values()) if isinstance(value, str)]
+        shown = Dialog(kind, *[*texts, "", ""][:2])
         dialogs.append(shown)
         if not dialogs.pending:
             _refuse(shown)
@@ -93,17 +104,17 @@ def _static(kind: str) -> Callable[..., Any]:
     return function
 
 
-def _run(dialog: Any) -> int:
+def _run(dialog: Any, *_: Any) -> Any:
     shown = _describe(dialog)
     dialogs.append(shown)
     if dialogs.pending:
         answer = dialogs.pending.pop(0)
-        shown.answer = _translate(dialog, answer(dialog) if callable(answer) else answer)
-    elif state.current.main_window and _is_message(dialog) and bin(shown.buttons).count("1") <= 1:
-        shown.answer = shown.buttons or _button(dialog, "Ok")
+        shown.answer = _pressed(shown, answer(dialog) if callable(answer) else answer)
+    elif state.current.main_window and _is_message(dialog) and shown.buttons.bit_count() <= 1:
+        shown.answer = shown.buttons or _button("Ok")
     else:
         _refuse(shown)
-    return shown.answer  # type: ignore[return-value]
+    return shown.answer
 
 
 def _refuse(shown: Dialog) -> None:
@@ -113,46 +124,31 @@ def _refuse(shown: Dialog) -> None:
 
 
 def _is_message(dialog: Any) -> bool:
-    from PySide6 import QtWidgets
+    import qt
 
-    return isinstance(dialog, QtWidgets.QMessageBox)
+    return isinstance(dialog, qt.QMessageBox)
 
 
 def _describe(dialog: Any) -> Dialog:
-    from PySide6 import QtCore, QtWidgets
+    import qt
 
-    def value(name: str) -> Any:
-        return QtCore.QObject.property(dialog, name)
-
-    if not _is_message(dialog):
-        labels = [QtCore.QObject.property(label, "text") for label in dialog.findChildren(QtWidgets.QLabel)]
-        return Dialog(type(dialog).__name__, value("windowTitle"), "\n".join(labels))
-    buttons = QtWidgets.QMessageBox.standardButtons(dialog)
-    return Dialog(
-        type(dialog).__name__,
-        value("windowTitle"),
-        value("text"),
-        value("detailedText") or "",
-        int(getattr(buttons, "value", buttons)),
-    )
+    kind, title = type(dialog).__name__, dialog.windowTitle
+    if _is_message(dialog):
+        buttons = int(dialog.standardButtons)
+        return Dialog(kind, title, dialog.text, dialog.detailedText or "", buttons)
+    labels = [label.text for label in dialog.findChildren(qt.QLabel)]
+    return Dialog(kind, title, "\n".join(labels))
 
 
-def _button(dialog: Any, name: str) -> int:
-    from PySide6 import QtWidgets
+def _button(name: str) -> int:
+    import qt
 
-    return int(getattr(QtWidgets.QMessageBox.StandardButton, name).value)
-
-
-_YES, _NO = ("Ok", "Yes", "Retry", "Save", "Open", "Apply"), ("Cancel", "No", "Close", "Abort", "Discard", "Ignore")
+    return int(getattr(qt.QMessageBox, name))
 
 
-def _translate(dialog: Any, answer: Any) -> Any:
+def _pressed(shown: Dialog, answer: Any) -> Any:
     if not isinstance(answer, bool):
         return answer
-    if not _is_message(dialog):
-        return int(answer)  # QDialog.Accepted is 1, QDialog.Rejected 0
-    offered = _describe(dialog).buttons
-    for name in _YES if answer else _NO:
-        if offered & _button(dialog, name):
-            return _button(dialog, name)
-    return _button(dialog, "Ok" if answer else "Cancel")
+    offered = (_button(name) for name in (_YES if answer else _NO))
+    # A dialog that is no message box has no such buttons: 1 is QDialog.Accepted, 0 is QDialog.Rejected.
+    return next((button for button in offered if shown.buttons & button), int(answer))
