@@ -23,7 +23,7 @@ DANGEROUS = {
 DROPPED = {
     *("QTextCodec", "QRegExp", "QRegExpValidator", "QDesktopWidget", "QSound", "QMatrix", "QGLWidget", "QDirModel"),
     *("QStringRef", "QLinkedList", "QX11Info", "MidButton", "toTime_t", "setMargin", "desktop"),
-    *("setResizeMode", "BackgroundColorRole", "TextColorRole", "setTabStopWidth", "globalPos", "setSelectionMargin"),
+    *("setResizeMode", "BackgroundColorRole", "TextColorRole", "setTabStopWidth"),
 }
 DROPPED_SIGNALS = {
     *("currentIndexChanged(QString)", "activated(QString)", "highlighted(QString)", "buttonClicked(int)"),

@@ -48,8 +48,8 @@ def entry_is_valid(text: str, name: str) -> Iterator[str]:
         yield f"the repository is not named Slicer{name}"
     if name.lower().startswith("slicer"):
         yield "the extension's name repeats Slicer"
-    if "\r" in text or not text.endswith("}\n"):
-        yield "lines do not end as they should"
+    if text != json.dumps(entry, indent=2) + "\n":
+        yield "not formatted as the Index formats: two spaces, one item a line, LF"
 
 
 def metadata_is_valid(text: str, name: str) -> Iterator[str]:
@@ -115,11 +115,12 @@ def test_a_licence_lies_at_the_top() -> None:
         ('"tier": 1', '"tier": "1"', "tier: '1'"),
         ('"tier": 1', '"tier": 6', "from 1 to 5"),
         ('"tier": 1', '"homepage": "x"', "homepage: 'x'"),
-        ('["PyTorch"]', "[1]", "not names"),
+        ('"PyTorch"', "1", "not names"),
         ("v1.0.1", "v1.0.0", "schema is another"),
         ("SlicerMRIEnhance", "MRIEnhance", "not named SlicerMRIEnhance"),
         ("https://github.com", "ssh://github.com", "not named SlicerMRIEnhance"),
-        ("\n", "\r\n", "lines do not end"),
+        ("\n", "\r\n", "not formatted"),
+        ("  ", "    ", "not formatted"),
     ],
 )
 def test_every_fault_of_an_entry_is_seen(old: str, new: str, complaint: str) -> None:
