@@ -63,6 +63,8 @@ def read_series(folder: Path) -> sitk.Image:
     (files,) = series.values()
     try:
         return sitk.ReadImage(files[0]) if len(files) == 1 else _stack(folder, files)
+    except BridgeError:
+        raise
     except RuntimeError as error:
         message = _("the DICOM series in {folder} cannot be read").format(folder=folder)
         raise BridgeError(message, _("copy it again: a file may be damaged"), details=str(error)) from error
