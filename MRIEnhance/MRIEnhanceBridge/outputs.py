@@ -85,7 +85,7 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
 def _check_written(file: Path, image: sitk.Image) -> None:
     """Read NIfTI files again: ITK does not tell when the disk was full."""
     if file.name.endswith(".nii.gz"):
-        written = sitk.GetArrayViewFromImage(sitk.ReadImage(str(file)))
+        written = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
         if not np.array_equal(written, sitk.GetArrayViewFromImage(image), equal_nan=True):
             raise OSError(_("it could not be completed, the disk may be full"))
 
