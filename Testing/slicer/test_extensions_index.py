@@ -78,7 +78,7 @@ def value(text: str, key: str) -> str:
 
 
 def test_the_entry() -> None:
-    assert not list(entry_is_valid(ENTRY.read_text("utf-8"), ENTRY.stem))
+    assert not list(entry_is_valid(ENTRY.read_bytes().decode("utf-8"), ENTRY.stem))
 
 
 def test_the_metadata() -> None:
@@ -86,7 +86,7 @@ def test_the_metadata() -> None:
 
 
 def test_entry_and_metadata_agree() -> None:
-    entry = json.loads(ENTRY.read_text("utf-8"))
+    entry = json.loads(ENTRY.read_bytes().decode("utf-8"))
     assert value(CMAKE, "CATEGORY") == entry["category"]
     assert value(CMAKE, "DEPENDS").split() == entry["build_dependencies"]
     assert value(CMAKE, "HOMEPAGE") == entry["scm_url"].removesuffix(".git")
@@ -124,7 +124,7 @@ def test_a_licence_lies_at_the_top() -> None:
     ],
 )
 def test_every_fault_of_an_entry_is_seen(old: str, new: str, complaint: str) -> None:
-    text = ENTRY.read_text("utf-8")
+    text = ENTRY.read_bytes().decode("utf-8")
     assert old in text
     assert complaint in "\n".join(entry_is_valid(text.replace(old, new), ENTRY.stem))
 
