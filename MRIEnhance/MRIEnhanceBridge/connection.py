@@ -42,7 +42,7 @@ class Connection:
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._buffer = b""
         self._killed = False
         try:
@@ -50,14 +50,14 @@ class Connection:
                 list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self.log,
+                stderr=self._log,
                 env=dict(environment),
                 # A group of its own: it can be killed as a whole, and Ctrl-C in Slicer's terminal does not reach it.
                 start_new_session=not _WINDOWS,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
-            self.log.close()
+            self._log.close()
             hint = _("choose another Python interpreter in the Advanced section")
             raise BridgeError(
                 _("{program} cannot be started: {reason}").format(program=command[0], reason=error.strerror or error),
@@ -114,17 +114,15 @@ class Connection:
         _kill_tree(self._process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
-        for pipe in (self._process.stdin, self._process.stdout):
+        for file in (self._process.stdin, self._process.stdout, self._log):
             with contextlib.suppress(OSError):
-                pipe.close()  # type: ignore[union-attr]
+                file.close()  # type: ignore[union-attr]
 
     def log_tail(self) -> str:
-        """The last lines that the process wrote to its standard error."""
-        if self.log.closed:
-            return ""
-        size = self.log.seek(0, os.SEEK_END)
-        self.log.seek(max(0, size - _LOG_TAIL))
-        return self.log.read().decode("utf-8", errors="replace").strip()
+        """The last lines that the process wrote to its standard error; not to be asked for after `kill`."""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - _LOG_TAIL))
+        return self._log.read().decode("utf-8", errors="replace").strip()
 
 
 def _available(descriptor: int) -> bytes:

@@ -15,7 +15,7 @@ def bridge(host):
     from MRIEnhanceBridge import steps, worker
 
     class Bridge:
-        run_now, Progress, Stop, Task = steps.run_now, steps.Progress, steps.Stop, steps.Task
+        run_now = staticmethod(steps.run_now)
 
         def __init__(self):
             self.made = []

@@ -5,8 +5,6 @@ import stat
 import sys
 from pathlib import Path
 
-from MRIEnhanceBridge.interpreter import Interpreter
-
 FAKE = Path(__file__).with_name("fake_worker.py")
 
 
@@ -25,7 +23,7 @@ class FakeInterpreter:
 
     @property
     def interpreter(self):
-        return Interpreter(str(self.path), ours=False, source="environment")
+        return foreign(self.path)
 
     @property
     def lines(self):
@@ -51,7 +49,14 @@ def alive(number):
 
 def this_python():
     """The interpreter of the tests, which has all that the library needs, as somebody's own environment."""
-    return Interpreter(sys.executable, ours=False, source="environment")
+    return foreign(sys.executable)
+
+
+def foreign(path):
+    """Somebody's own interpreter, as the bridge sees it."""
+    from MRIEnhanceBridge.interpreter import Interpreter
+
+    return Interpreter(os.fspath(path), ours=False, source="environment")
 
 
 def use(monkeypatch, path):
