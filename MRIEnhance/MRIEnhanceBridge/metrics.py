@@ -98,5 +98,7 @@ def summary(result: Any) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    psnr = "∞" if row["psnr_db"] is None else f"{row['psnr_db']:.2f}"
-    return f"{row['method']}: {psnr} dB, SSIM {row['ssim']:.4f}"
+    """A row in words. JSON has no infinity: what is equal comes with the word, what has no figure with None."""
+    figures = {"PSNR {} dB": ("psnr_db", ".2f"), "SSIM {}": ("ssim", ".4f")}
+    known = {text: (float(row[key]), form) for text, (key, form) in figures.items() if row.get(key) is not None}
+    return f"{row['method']}: " + ", ".join(text.format(format(value, form)) for text, (value, form) in known.items())
