@@ -15,6 +15,9 @@ from mrienhance.images.check import check_volume
 from mrienhance.images.geometry import Grid
 from mrienhance.images.metadata import copy_meaning
 
+# So many values at a time stay in the processor's cache.
+_ROUNDED_AT_ONCE = 2**17
+
 
 def to_tensor(image: sitk.Image) -> Tensor:
     """The voxels of an image as a tensor of its own.
@@ -106,16 +109,26 @@ def round_to(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
     ImageError
         If a value is NaN.
     """
-    missing = int(np.count_nonzero(np.isnan(values)))
-    if missing:
-        raise ImageError(
-            f"the result holds {missing} voxel(s) that are NaN", hint="compute with --precision float32, or on the CPU"
-        )
+    rounded = np.empty(values.shape, kind)
+    whole, given = rounded.reshape(-1), values.reshape(-1)
+    for start in range(0, given.size, _ROUNDED_AT_ONCE):
+        part = slice(start, start + _ROUNDED_AT_ONCE)
+        if np.isnan(given[part].min()):
+            raise ImageError(
+                f"the result holds {np.count_nonzero(np.isnan(given))} voxel(s) that are NaN",
+                hint="compute with --precision float32, or on the CPU",
+            )
+        whole[part] = _rounded(given[part], kind)
+    return rounded
+
+
+def _rounded(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """The rounded and limited values, not yet of their integer type."""
     limits = np.iinfo(kind)
     # Neither float32 nor float64 holds the largest 32- and 64-bit integers: rounded up, they would wrap around.
     wide = values if kind.itemsize <= 2 else values.astype(np.float64)
     highest = wide.dtype.type(limits.max)
     if int(highest) > limits.max:
         highest = np.nextafter(highest, wide.dtype.type(0))
-    rounded: NDArray[Any] = np.clip(np.rint(wide), wide.dtype.type(limits.min), highest).astype(kind)
-    return rounded
+    whole: NDArray[Any] = np.rint(wide)
+    return np.clip(whole, wide.dtype.type(limits.min), highest, out=whole)

@@ -78,7 +78,7 @@ class Stream:
         answers = self._answers(pieces)
         if answers is None:
             self._descend()
-        elif all(bool(answer.isfinite().all()) for answer in answers.values()):
+        elif all(map(_is_finite, answers.values())):
             self._outputs.write(pieces, answers, self._tiles)
             self._done += len(pieces)
             self._batch = 0
@@ -130,3 +130,8 @@ class Stream:
         self._cancel.check()
         if self._batch or self._done:
             self._tracker.at((self._done + fraction * self._batch) / self._pieces)
+
+
+def _is_finite(answer: Tensor) -> bool:
+    """Whether no value is NaN or infinite: such a value shows in the sum, which is several times faster to make."""
+    return bool(answer.sum(dtype=torch.float32).isfinite()) or bool(answer.isfinite().all())

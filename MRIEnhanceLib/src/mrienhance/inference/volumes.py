@@ -103,7 +103,9 @@ class Outputs:
             scales = self._scales(name, answer, len(pieces), plan)
             if name not in self._stacks:
                 finer = (n * scale for n, scale in zip(self._size, scales, strict=True))
-                self._stacks[name] = torch.zeros(self._count, *finer)
+                # Blended windows are added up; others are written over.
+                make = torch.zeros if plan.blended else torch.empty
+                self._stacks[name] = make(self._count, *finer)
             here = answer.to("cpu", torch.float32)
             for part, (number, tile) in zip(here, pieces, strict=True):
                 write_window(self._stacks[name][number], part[0], tile, plan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-import torch
 from torch import Tensor
 
 from mrienhance.physics import KSpaceTruncation
@@ -34,12 +33,12 @@ class Measured:
     def put_back(self, fine: Tensor) -> None:
         """Make `fine`, shape (k, j, i), changed in place, degrade to the measured image exactly."""
         for part, measured in self._parts(fine):
-            part.copy_(self._degradation.project(part, measured))
+            part += self._degradation.pseudo_inverse(measured - self._degradation(part))  # `project`, in place
 
     def residual(self, fine: Tensor) -> float:
         """``||A x - y|| / ||y||`` of the finer image x, the measured one y and the degradation A."""
         error = sum(_square(self._degradation(part) - measured) for part, measured in self._parts(fine))
-        return math.sqrt(error / _square(self._coarse))
+        return math.sqrt(error / sum(map(_square, self._coarse)))
 
     def _parts(self, fine: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         count = len(fine)
@@ -52,4 +51,4 @@ class Measured:
 
 def _square(values: Tensor) -> float:
     """Sum of squares in double precision."""
-    return float(torch.linalg.vector_norm(values, dtype=torch.float64)) ** 2
+    return float(values.double().square_().sum())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeAlias
 
 import SimpleITK as sitk
 from torch import Tensor
@@ -18,6 +19,8 @@ from mrienhance.physics import DEGRADATIONS, KSpaceTruncation
 from mrienhance.tasks.consistency import Measured
 from mrienhance.tasks.result import ImageRecord, ModelRecord, Report, Result
 
+Deliver: TypeAlias = Callable[[str, sitk.Image], None]
+
 TASK = "super-resolve"
 DEFAULT_SCALE = 2
 # Fractions of the progress at which the network has done, and the result's voxels are final.
@@ -27,8 +30,9 @@ _NETWORK_SHARE, _RECORD_SHARE = 0.95, 0.98
 class _Stages:
     """What comes after the network, told and stopped like the network itself."""
 
-    def __init__(self, progress: Progress | None, cancel: Cancel | None) -> None:
+    def __init__(self, progress: Progress | None, cancel: Cancel | None, deliver: Deliver | None) -> None:
         self._progress, self._cancel = progress or NullProgress(), cancel or Cancel()
+        self.deliver: Deliver = deliver or (lambda name, image: None)
 
     def check(self) -> None:
         """Stop if asked."""
@@ -58,6 +62,7 @@ def super_resolve(
     tile: int | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    deliver: Deliver | None = None,
 ) -> Result:
     """Super-resolve an image.
 
@@ -80,6 +85,9 @@ def super_resolve(
         Slices at a time and side of a tile, by default what memory allows.
     progress, cancel
         Told how far the work is; asked whether to stop.
+    deliver
+        Given ``"image"`` and the result, and the name and image of each map, as soon as their voxels are final: in
+        another thread, while the report is made. What it raises ends the work.
 
     Returns
     -------
@@ -114,14 +122,14 @@ def super_resolve(
         progress=Part(progress, 0.0, _NETWORK_SHARE),
         cancel=cancel,
     )
-    stages = _Stages(progress, cancel)
+    stages = _Stages(progress, cancel, deliver)
     return _run(predictor, image, chosen, consistency=consistency, stages=stages, started=started)
 
 
 def _run(
     predictor: Predictor, image: sitk.Image, model: Model, *, consistency: bool, stages: _Stages, started: float
 ) -> Result:
-    with ThreadPoolExecutor(1) as aside:  # large images take a while to hash, which needs no lock
+    with ThreadPoolExecutor(2) as aside:  # large images take a while to hash and to write: neither needs Python
         seen = aside.submit(ImageRecord.of, image, role="image")
         measured = to_tensor(image)
         intensity = IntensityScale.of(measured)
@@ -135,9 +143,10 @@ def _run(
         if consistency and known is not None:
             known.put_back(volumes["image"])
         images = {name: to_image(part, _grid(part, image, model.card), like=image) for name, part in volumes.items()}
-        result = images.pop("image")
+        result = images["image"]
         stages.enter(_RECORD_SHARE, "Recording how the result came to be")
         made = aside.submit(ImageRecord.of, result, role="result")
+        delivered = [aside.submit(stages.deliver, *named) for named in images.items()]
         report = Report(
             task=TASK,
             model=ModelRecord.of(model),
@@ -155,8 +164,10 @@ def _run(
             peak_memory_bytes=notes.peak_memory_bytes,
             warnings=(*_spacing_warning(image, model), *notes.fallbacks),
         )
+        for delivery in delivered:
+            delivery.result()
     stages.finish()
-    return Result(result, images, report)
+    return Result(images.pop("image"), images, report)
 
 
 def _choose_model(model: str | Path | Model | None, scale: int | None) -> Model:
