@@ -12,6 +12,8 @@ import pytest
 import scans
 import SimpleITK as sitk
 
+import slicerhost
+
 REPORT = {
     "model": {"name": "toy-x2", "version": "1", "sha256": "0" * 64},
     "scale": 2,
@@ -92,9 +94,10 @@ def module(host, monkeypatch):
 
 @pytest.fixture
 def batch(host, worker, module, monkeypatch, tmp_path):
-    """Run the script in `tmp_path`; gives the exit code."""
+    """Run the script in `tmp_path`, without a window, where a dialog is an error; gives the exit code."""
     from MRIEnhanceBridge import batch
 
+    slicerhost.pretend(main_window=False)
     monkeypatch.chdir(tmp_path)
 
     def run(*words):

@@ -13,6 +13,8 @@ from urllib.request import url2pathname
 
 import pytest
 
+import slicerhost
+
 OURS = {"executable": "/slicer/bin/PythonSlicer", "ours": True, "source": "Slicer"}
 
 
@@ -263,9 +265,9 @@ def test_no_extension_is_no_matter_if_torch_is_there(bridge, pip, questions, no_
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_testing_mode_installs_nothing(bridge, host, pip, questions, extension, monkeypatch, ask):
+def test_testing_mode_installs_nothing(bridge, pip, questions, extension, ask):
     """There Slicer's own question would be answered with no, and the PyTorch extension would ask nobody."""
-    monkeypatch.setattr(host.app, "testingEnabled", lambda: True)
+    slicerhost.pretend(testing=True)
     bridge.install(["torch>=2.6", "rich>=13.7"], ask=ask)
     assert (pip.calls, extension.calls, questions.texts) == ([], [], [])
 

@@ -1,0 +1,138 @@
+"""The batch script as it is started: by the application, in a process of its own, with a worker process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import scans
+import SimpleITK as sitk
+import workers
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = ROOT / "MRIEnhance"
+SCRIPT = MODULES / "MRIEnhanceBridge" / "batch.py"
+SLICER = [
+    *(sys.executable, "-m", "slicerhost", "--no-splash", "--no-main-window", "--exit-after-startup"),
+    *("--python-script", str(SCRIPT), "--", "--ignore-slicerrc"),
+]
+COMMON = ("super-resolve", "--input", "scans", "--output", "results")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start the application with the script, in `tmp_path`, with this interpreter for the worker."""
+    running = []
+
+    def start(python, *words):
+        environment = dict(os.environ) | {
+            "MRIENHANCE_PYTHON": str(python),
+            "PYTHONPATH": str(ROOT / "Testing" / "host"),
+            "OMP_NUM_THREADS": "1",
+        }
+        process = subprocess.Popen(
+            [*SLICER, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def run(start):
+    """Run it to its end: exit code, output, errors."""
+
+    def run(python, *words):
+        process = start(python, *words)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    return run
+
+
+@pytest.fixture
+def image(tmp_path):
+    return scans.write(tmp_path / "scans" / "anna.nrrd", size=(20, 16, 3))
+
+
+def summary(tmp_path):
+    return json.loads((tmp_path / "results" / "summary.json").read_text())
+
+
+def test_the_real_thing(run, image, tmp_path):
+    """Module, worker process and network: the fine volume lies where the coarse one does, and is it, seen coarsely."""
+    code, out, err = run(sys.executable, *COMMON, "--device", "cpu")
+    assert code == 0, out + err
+    assert "[1/1] anna: done" in out
+    assert "1 of 1 cases done" in out
+    (case,) = summary(tmp_path)["cases"]
+    assert case["report"]["model"]["name"] == "iconet-x2"
+    assert case["report"]["consistency_residual"] < 1e-2
+    fine = sitk.ReadImage(str(tmp_path / "results" / "anna_SRx2.nrrd"))
+    assert fine.GetSize() == (40, 32, 3)
+    # Truncation of k-space keeps sample 0 where it is.
+    for index in ((0, 0, 0), (19, 15, 2)):
+        there = fine.TransformIndexToPhysicalPoint((2 * index[0], 2 * index[1], index[2]))
+        assert there == pytest.approx(image.TransformIndexToPhysicalPoint(index), abs=1e-4)
+
+
+def test_wrong_usage(run, image):
+    code, out, err = run(sys.executable, "--input", "scans")
+    assert code == 2, out + err
+    assert "VERB" in out + err
+
+
+def test_a_worker_without_torch(run, image, tmp_path):
+    fake = workers.FakeInterpreter(tmp_path, "lacks-torch")
+    code, out, err = run(fake.path, *COMMON)
+    assert code == 1, out + err
+    assert "torch>=2.6 must be installed first" in out + err
+    code, out, err = run(fake.path, *COMMON, "--install")
+    assert code == 1, out + err
+    assert f"{fake.path} -m pip install 'torch>=2.6'" in out + err
+    assert not fake.requests
+
+
+def test_a_worker_that_dies_is_started_again(run, image, tmp_path):
+    scans.write(tmp_path / "scans" / "bert.nrrd")
+    fake = workers.FakeInterpreter(tmp_path, "dies")
+    code, out, err = run(fake.path, *COMMON)
+    assert code == 1, out + err
+    assert [case["status"] for case in summary(tmp_path)["cases"]] == ["failed", "failed"]
+    assert len(fake.processes) >= 2
+    assert not any(map(workers.alive, fake.processes))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_from_outside(start, image, tmp_path, number):
+    """Also when the worker listens to nothing: it and its child are gone, and the summary is written."""
+    fake = workers.FakeInterpreter(tmp_path, "deaf")
+    process = start(fake.path, *COMMON)
+    deadline = time.monotonic() + 60
+    while not any('"super-resolve"' in line for line in fake.requests):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, out + err
+    told = summary(tmp_path)
+    assert (told["finished"], told["error"]) == (True, "stopped")
+    assert [case["status"] for case in told["cases"]] == ["skipped"]
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["summary.json"]
+    assert len(fake.processes) == 2
+    assert not any(map(workers.alive, fake.processes))
