@@ -1,43 +1,47 @@
-"""The modules qt and ctk as Slicer's Python sees them, made of PySide6."""
+"""The modules qt and ctk as Slicer's Python sees them, made of PySide6.
 
-import enum
+PythonQt, which Slicer uses, shows Qt's objects through wrappers; so does this package. A wrapper
+(`wrapper.Wrapper`) holds a PySide object; its class was made from PySide's class (`classes`) with PythonQt's manners:
+properties are values, enumerations are integers, signals are connected by their signature (`signals`), unknown
+attributes are refused. Classes that code under test derives get a PySide class behind them whose event handlers call
+back (`shell`). Stand-ins for C++ widgets are PySide classes (`standin`), shown in the same way.
+"""
+
 import os
-import types
+from types import ModuleType
 from typing import Any
 
-import shiboken6
-from PySide6 import QtCore, QtGui, QtTest, QtUiTools, QtWidgets
+from PySide6 import QtWidgets
 
-from . import classes as _classes
+from . import appearance, classes, dialogs, errors, module, tooltips
 from .convert import class_for, unwrap, wrap
-from .enums import EnumValue, members
+from .dialogs import answer_dialogs
 from .errors import on_system_exit, slot_errors
 
-_MODULES = (QtCore, QtGui, QtWidgets, QtUiTools, QtTest)
-_NOT_OFFERED = {"Signal", "SignalInstance", "Slot", "Property", "ClassInfo", "QEnum", "QFlag", "Qt"}
+__all__ = ["answer_dialogs", "build", "class_for", "on_system_exit", "reset", "slot_errors", "unwrap", "wrap"]
+
 _built: list[Any] = []
 
 
-def build() -> tuple[Any, types.ModuleType, types.ModuleType]:
+def build() -> tuple[Any, ModuleType, ModuleType]:
     """Make the application object and the modules qt and ctk (not yet in ``sys.modules``); the same ones each time."""
     if not _built:
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        native = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
-        native.setStyle("Fusion")
-        qt, ctk = types.ModuleType("qt"), types.ModuleType("ctk")
-        for module in _MODULES:
-            for name in dir(module):
-                member = getattr(module, name)
-                if (
-                    isinstance(member, type)
-                    and issubclass(member, shiboken6.Shiboken.Object)
-                    and name not in _NOT_OFFERED
-                ):
-                    setattr(qt, name, class_for(member))
-        qt.Qt = type("Qt", (), members(QtCore.Qt))
         from .. import ctk_widgets, uiloader
 
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
+        appearance.apply(application)
+        qt, ctk = module.make()
+        tooltips.install(qt)
+        dialogs.install(qt)
         ctk_widgets.register(ctk)
         uiloader.register(qt)
-        _built[:] = [wrap(native), qt, ctk]
-    return tuple(_built)
+        _built[:] = [application, qt, ctk]
+    application, qt, ctk = _built
+    return wrap(application), qt, ctk
+
+
+def reset() -> None:
+    """Forget collected errors and queued answers."""
+    slot_errors.clear()
+    dialogs.forget()

@@ -9,6 +9,7 @@ from PySide6 import QtCore
 from . import convert, signals
 from .enums import members as enum_members
 from .members import NativeEnumValue, NativeMethod, NativeProperty, NativeSignal
+from .standin import PREFIXES
 from .wrapper import Wrapper
 
 #: PySide's own inventions, and what PythonQt's own `connect` replaces.
@@ -53,10 +54,23 @@ def make_class(native: type) -> type:
     return type(Wrapper)(name, bases, members, native=native)
 
 
+def _own(native: type) -> dict[str, Any]:
+    """What a class adds to its bases; of a stand-in what C++ would offer, also from bases that are plain Python."""
+    if not native.__name__.startswith(PREFIXES):
+        return dict(vars(native))
+    plain = [base for base in native.__mro__[1:] if not issubclass(base, shiboken6.Shiboken.Object)]
+    found: dict[str, Any] = {}
+    for cls in [*reversed(plain), native]:
+        for name, member in vars(cls).items():
+            if type(member) is QtCore.Signal or getattr(member, "_offered", False):
+                found[name] = member
+    return found
+
+
 def _methods(native: type) -> dict[str, Any]:
     inherited = _property_names(native)
     found: dict[str, Any] = {}
-    for name, member in vars(native).items():
+    for name, member in _own(native).items():
         if name.startswith("_") or name in _NOT_OFFERED or name in inherited:
             continue
         # Not isinstance: PySide's own answer to it for signals does not count its references and ends in a crash.
@@ -92,7 +106,8 @@ def _properties(native: Any) -> dict[str, NativeProperty]:
         # QTimer.singleShot is a property of each timer and a static function of the class.
         is_static = isinstance(vars(native).get(each.name()), staticmethod)
         on_class = NativeMethod(native, each.name()) if is_static else None
-        found[each.name()] = NativeProperty(each.name(), each.typeName(), each.isWritable(), on_class)
+        in_python = type(vars(native).get(each.name())) is QtCore.Property
+        found[each.name()] = NativeProperty(each.name(), each.typeName(), each.isWritable(), on_class, in_python)
     return found
 
 

@@ -64,20 +64,29 @@ class NativeSignal:
 class NativeProperty:
     """A Q_PROPERTY: a value, never called."""
 
-    def __init__(self, name: str, type_name: str, writable: bool, on_class: Any = None) -> None:
-        self.name, self.type_name, self.writable, self.on_class = name, type_name, writable, on_class
+    def __init__(
+        self, name: str, type_name: str, writable: bool, on_class: Any = None, in_python: bool = False
+    ) -> None:
+        self.name, self.type_name, self.writable = name, type_name, writable
+        self.on_class, self.in_python = on_class, in_python
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self if self.on_class is None else self.on_class.__get__(None, owner)
-        return convert.wrap(QtCore.QObject.property(instance._native_of(), self.name))
+        native = instance._native_of()
+        # A stand-in's property is read in Python, so that its types and its exceptions stay what they are.
+        return convert.wrap(
+            getattr(native, self.name) if self.in_python else QtCore.QObject.property(native, self.name)
+        )
 
     def assign(self, wrapper: Any, name: str, value: Any) -> None:
         native = wrapper._native_of()
         if not self.writable:
             raise AttributeError(f"Property '{name}' of {type(wrapper).__name__} object is not writable")
         converted = _for_property(self.type_name, value)
-        if converted is None or not QtCore.QObject.setProperty(native, self.name, converted):
+        if converted is not None and self.in_python:
+            setattr(native, self.name, converted)
+        elif converted is None or not QtCore.QObject.setProperty(native, self.name, converted):
             raise AttributeError(
                 f"Property '{name}' of type '{self.type_name}' does not accept an object of type "
                 f"{type(value).__name__} ({value!r})"

@@ -13,7 +13,8 @@ from . import convert, slots
 @dataclass
 class _Connection:
     signature: str
-    function: Any
+    #: The function, or the receiver and its slot's signature.
+    target: Any
     handle: Any
 
 
@@ -76,11 +77,13 @@ def connect(wrapper: Any, signal: str, receiver: Any, slot: str | None = None) -
     """Connect a signal to a function, or to a slot of another object by its signature."""
     native = wrapper._native_of()
     wanted, ours = find(native, signal)
+    if slot is not None and not matches(wanted, slot):
+        raise ValueError(f"the slot {slot} does not take what the signal {wanted} gives")
     function = receiver if slot is None else named_slot(receiver, slot)
     if not slots.is_callable(function):
         raise TypeError(f"connect: {function!r} cannot be called")
     handle = QtCore.QObject.connect(native, "2" + ours, slots.adapter(function, _parameters(wanted)))
-    _of(native).append(_Connection(ours, function, handle))
+    _of(native).append(_Connection(ours, receiver if slot is None else (receiver, slot), handle))
     return True
 
 
@@ -100,12 +103,27 @@ def disconnect(wrapper: Any, signal: str, receiver: Any = None, slot: str | None
 
 
 def named_slot(receiver: Any, slot: str) -> Callable[..., Any]:
-    """The method of an object that a slot's signature names."""
-    name = slot.split("(")[0].strip()
-    function = getattr(receiver, name, None)
-    if not callable(function):
+    """The method of an object that a slot's signature names.
+
+    Raises
+    ------
+    ValueError
+        If the object has no slot with this signature.
+    """
+    native = receiver._native_of()
+    wanted = bytes(QtCore.QMetaObject.normalizedSignature(slot)).decode()
+    name, types = wanted[:-1].split("(")
+    marked = getattr(getattr(type(native), name, None), "_slot_types", None)
+    if marked != types if marked is not None else native.metaObject().indexOfMethod(wanted) < 0:
         raise ValueError(f"{type(receiver).__name__} has no slot {slot}")
-    return function
+    return lambda *arguments: convert.wrap(getattr(native, name)(*(convert.unwrap(each) for each in arguments)))
+
+
+def matches(signal: str, slot: str) -> bool:
+    """Whether a slot's parameters are the first ones of the signal's, as Qt wants it."""
+    first, second = (bytes(QtCore.QMetaObject.normalizedSignature(each)).decode() for each in (signal, slot))
+    given, taken = (each[each.index("(") + 1 : -1].split(",") for each in (first, second))
+    return taken == [""] or given[: len(taken)] == taken
 
 
 class BoundSignal:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import shiboken6
 from PySide6 import QtCore
 
-from . import convert
+from . import convert, lifetime
 from .shell import shell_class
 
 _OWN = ("_native", "__dict__", "__class__")
@@ -62,6 +62,12 @@ class Wrapper(metaclass=WrapperType):
             self.__dict__ = native._python_state
         convert.remember(self, native)
         return self
+
+    def __del__(self) -> None:
+        native = getattr(self, "_native", None)
+        # Classes that are written in Python: stand-ins, and what code under test derives.
+        if native is not None and not type(native).__module__.startswith("PySide6"):
+            lifetime.keep_if_owned(native)
 
     def _native_of(self) -> Any:
         try:
