@@ -23,6 +23,7 @@ from MRIEnhanceBridge import nodes, worker
 from MRIEnhanceBridge.cases import Case, find_cases
 from MRIEnhanceBridge.errors import BridgeError, MissingPackages
 from MRIEnhanceBridge.install import install
+from MRIEnhanceBridge.interpreter import find
 from MRIEnhanceBridge.outputs import check_new, write_result
 from MRIEnhanceBridge.steps import Progress, run_now
 from MRIEnhanceBridge.summary import Outcome, Summary
@@ -69,7 +70,7 @@ def run(arguments: Sequence[str], folder: str) -> int:
                 _all(cases, verb, options, summary)
                 return _end(summary)
             except BridgeError as error:  # one that would stop every case
-                summary.error = str(error)
+                summary.error, summary.details = str(error), error.details
                 _say_error(error)
                 return _end(summary)
             except KeyboardInterrupt:
@@ -124,7 +125,7 @@ def _ready(*, may_install: bool) -> dict[str, str]:
     if missing and may_install:
         _say(_("installing {packages}").format(packages=", ".join(missing)))
         shared.stop()
-        install(missing, shared.interpreter, ask=False)
+        install(missing, shared.interpreter or find(), ask=False)
         missing = shared.missing()
     if missing:
         raise MissingPackages(missing)

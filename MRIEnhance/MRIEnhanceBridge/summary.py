@@ -87,7 +87,7 @@ class Summary:
         self.path: Path = options.summary
         self.outcomes = list(outcomes)
         self.versions: dict[str, str] = {}
-        self.error = ""
+        self.error = self.details = ""
         self._options = {
             name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
         }
@@ -123,6 +123,7 @@ class Summary:
             "finished": exit_code is not None,
             "exit_code": exit_code,
             "error": self.error,
+            "details": self.details,
             "seconds": round(time.monotonic() - self._started, 3),
             "versions": self.versions,
             "options": self._options,

@@ -90,17 +90,8 @@ def test_the_real_thing(run, image, tmp_path):
         assert there == pytest.approx(image.TransformIndexToPhysicalPoint(index), abs=1e-4)
 
 
-def test_wrong_usage(run, image):
-    code, out, err = run(sys.executable, "--input", "scans")
-    assert code == 2, out + err
-    assert "VERB" in out + err
-
-
-def test_a_worker_without_torch(run, image, tmp_path):
+def test_somebody_elses_python_without_torch(run, image, tmp_path):
     fake = workers.FakeInterpreter(tmp_path, "lacks-torch")
-    code, out, err = run(fake.path, *COMMON)
-    assert code == 1, out + err
-    assert "torch>=2.6 must be installed first" in out + err
     code, out, err = run(fake.path, *COMMON, "--install")
     assert code == 1, out + err
     assert f"{fake.path} -m pip install 'torch>=2.6'" in out + err
@@ -117,8 +108,7 @@ def test_a_worker_that_dies_is_started_again(run, image, tmp_path):
     assert not any(map(workers.alive, fake.processes))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopped_from_outside(start, image, tmp_path, number):
+def test_stopped_from_outside(start, image, tmp_path):
     """Also when the worker listens to nothing: it and its child are gone, and the summary is written."""
     fake = workers.FakeInterpreter(tmp_path, "deaf")
     process = start(fake.path, *COMMON)
@@ -127,7 +117,7 @@ def test_stopped_from_outside(start, image, tmp_path, number):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, out + err
     told = summary(tmp_path)
