@@ -46,10 +46,8 @@ class NodeModel:
     def set_none(self, enabled: bool, text: str) -> None:
         """Show or hide the row for no node."""
         if enabled and not self._none:
-            row = self._combo.currentIndex()
             self._none = True
             self._items.insertRow(0, QStandardItem(text))
-            self._combo.setCurrentIndex(0 if row < 0 else row + 1)
         elif self._none and not enabled:
             self._none = False
             self._items.removeRow(0)
@@ -65,13 +63,9 @@ class NodeModel:
         new = []
         for place, node in enumerate(nodes):
             if self.row_of(node.GetID()) < 0:
-                current = self._combo.currentIndex()
                 item = QStandardItem(node.GetName() or "")
                 item.setData(node.GetID(), _ID)
                 self._items.insertRow(place + self._none, item)
-                if current < 0:
-                    # Qt chooses the first row of an empty combo box; Slicer goes on showing "Select a ...".
-                    self._combo.setCurrentIndex(-1)
                 new.append(node)
         return new
 

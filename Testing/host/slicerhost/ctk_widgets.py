@@ -1,5 +1,0 @@
-from typing import Any
-
-
-def register(module: Any) -> None:
-    """Nothing yet."""
