@@ -15,7 +15,7 @@ USE := $(VENV)/.installed-all
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench wheel clean distclean
+.PHONY: help demo test system lint format bench wheel clean distclean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -24,8 +24,11 @@ help: ## list the targets
 demo: $(USE) ## super-resolve the sample scan: images, a figure and a table in demo/
 	$(BIN)/mrienhance demo --output demo
 
-test: $(DEV) lint ## style, types, tests, and the examples in the documentation
+test: system $(DEV) lint ## style, types, tests, and the examples in the documentation
 	$(BIN)/python -m pytest -q $(PYTEST)
+
+system: # what pip cannot install must be there
+	@sh .ci/system "$(PYTHON)"
 
 lint: $(DEV) ## style and types only
 	$(BIN)/ruff check
@@ -44,7 +47,7 @@ wheel: $(DEV) ## build the wheel into dist/
 
 clean: ## remove results and caches
 	rm -rf demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find $(LIB) Testing -type d -name __pycache__ -prune -exec rm -rf {} +
+	find $(LIB) MRIEnhance Testing -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environment as well
 	rm -rf $(VENV)
