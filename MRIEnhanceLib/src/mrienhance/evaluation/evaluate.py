@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from torch import Tensor
 
 from mrienhance.errors import ImageError, UsageError
-from mrienhance.evaluation.metrics import SSIM_WINDOW, Metrics
+from mrienhance.evaluation.metrics import SSIM_WINDOW, Metrics, Step
 from mrienhance.evaluation.table import Value, as_text, json_row
 from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_tensor
 
@@ -144,6 +144,7 @@ def evaluate_all(
     *,
     mask: sitk.Image | None = None,
     data_range: float | None = None,
+    step: Step | None = None,
 ) -> Evaluation:
     """Compare several results with one reference, all with the same data range and mask; see :func:`evaluate`.
 
@@ -153,6 +154,8 @@ def evaluate_all(
         Name to image; the rows come in this order.
     reference, mask, data_range
         As in :func:`evaluate`.
+    step
+        Called now and then with the fraction of the work that is done; may raise to stop.
     """
     if not results:
         raise UsageError("no result to evaluate", hint="give one result or more")
@@ -161,9 +164,10 @@ def evaluate_all(
     data_range, range_rule = _data_range(truth, data_range)
     inside, mask_rule = _mask(truth, grid, mask, data_range)
     metrics, differences = {}, {}
-    for name, result in results.items():
+    for number, (name, result) in enumerate(results.items()):
         image = _tensor_on(grid, result, name)
-        metrics[name] = Metrics.of(image, truth, data_range=data_range, mask=inside)
+        part = None if step is None else _part(step, number, len(results))
+        metrics[name] = Metrics.of(image, truth, data_range=data_range, mask=inside, step=part)
         differences[name] = to_image(image - truth, grid)
     return Evaluation(
         metrics=metrics,
@@ -175,6 +179,11 @@ def evaluate_all(
         mask_rule=mask_rule,
         notes=_notes(metrics, truth),
     )
+
+
+def _part(step: Step, number: int, count: int) -> Step:
+    """Tell of one of several results as a part of the whole work."""
+    return lambda fraction: step((number + fraction) / count)
 
 
 def _data_range(truth: Tensor, given: float | None) -> tuple[float, str]:

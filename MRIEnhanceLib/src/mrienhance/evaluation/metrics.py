@@ -7,19 +7,23 @@ whichever slice they are in; outside nothing counts (except that an SSIM window 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from mrienhance.errors import ImageError, UsageError
 
+Step: TypeAlias = Callable[[float], None]
+
 SSIM_WINDOW = 11
 """Side of the Gaussian window of :func:`ssim` in pixels; smaller slices have no SSIM."""
 
 _SSIM_SIGMA = 1.5
 _SSIM_K1, _SSIM_K2 = 0.01, 0.03
-_SLICES_AT_ONCE = 8
+_SLICES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,18 @@ class Metrics:
     nmae: float
 
     @classmethod
-    def of(cls, image: Tensor, reference: Tensor, *, data_range: float, mask: Tensor | None = None) -> Metrics:
+    def of(
+        cls,
+        image: Tensor,
+        reference: Tensor,
+        *,
+        data_range: float,
+        mask: Tensor | None = None,
+        step: Step | None = None,
+    ) -> Metrics:
         """Measure all three; unlike :func:`ssim`, slices that are too small for SSIM give NaN there.
+
+        `step` is called every few slices with the fraction that is done, and may raise to stop.
 
         Examples
         --------
@@ -52,7 +66,7 @@ class Metrics:
         Metrics(psnr_db=inf, ssim=1.0, nmae=0.0)
         """
         a, b, inside = _checked(image, reference, data_range, mask)
-        values = None if _ssim_obstacle(a, inside) else _ssim_values(a, b, data_range, inside)
+        values = None if _ssim_obstacle(a, inside) else _ssim_values(a, b, data_range, inside, step)
         return cls(
             psnr_db=_psnr(a, b, data_range, inside),
             ssim=math.nan if values is None else float(values),
@@ -212,13 +226,15 @@ def _ssim_obstacle(a: Tensor, inside: Tensor | None) -> str:
     return ""
 
 
-def _ssim_values(a: Tensor, b: Tensor, data_range: float, inside: Tensor | None) -> float:
+def _ssim_values(a: Tensor, b: Tensor, data_range: float, inside: Tensor | None, step: Step | None = None) -> float:
     a, b = (x.reshape(-1, *x.shape[-2:]) for x in (a, b))
     inside = torch.ones_like(a, dtype=torch.bool) if inside is None else inside.reshape(a.shape)
     weight = _cropped(inside)
     slices: list[int] = weight.flatten(1).any(dim=1).nonzero().flatten().tolist()
     total = 0.0
     for start in range(0, len(slices), _SLICES_AT_ONCE):
+        if step is not None:
+            step(start / len(slices))
         chosen = slices[start : start + _SLICES_AT_ONCE]
         total += float(_ssim_map(a[chosen] / data_range, b[chosen] / data_range)[weight[chosen]].sum())
     return total / int(weight.sum())

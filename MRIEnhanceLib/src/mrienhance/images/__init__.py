@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mrienhance.images.geometry import Alignment, Grid
     from mrienhance.images.intensity import IntensityScale
     from mrienhance.images.io import IMAGE_SUFFIXES, check_image_output, read_image, write_image
+    from mrienhance.images.percentiles import display_window
+    from mrienhance.images.raw import PIXEL_TYPES, check_room, read_raw, write_raw
     from mrienhance.images.resample import Interpolation, resample_to
     from mrienhance.images.tensor import to_image, to_tensor
 
@@ -25,14 +27,19 @@ __getattr__, __dir__, __all__ = lazy(
         "IMAGE_SUFFIXES": ".io",
         "IntensityScale": ".intensity",
         "Interpolation": ".resample",
+        "PIXEL_TYPES": ".raw",
         "atomic_path": ".files",
         "check_image": ".check",
         "check_image_output": ".io",
         "check_output": ".files",
+        "check_room": ".raw",
+        "display_window": ".percentiles",
         "read_image": ".io",
+        "read_raw": ".raw",
         "resample_to": ".resample",
         "to_image": ".tensor",
         "to_tensor": ".tensor",
         "write_image": ".io",
+        "write_raw": ".raw",
     },
 )

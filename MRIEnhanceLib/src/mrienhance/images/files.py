@@ -68,7 +68,7 @@ def check_output(
     try:
         _reserve(path).unlink()
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     return path
 
 
@@ -112,7 +112,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         os.replace(temporary, path)
         _flush_folder(path.parent)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -125,7 +125,7 @@ def _check_target(path: Path, *, overwrite: bool, sources: Iterable[str | os.Pat
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder", hint="add the name of a file")
     for source in sources:
@@ -162,7 +162,8 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _refusal(path: Path, error: OSError) -> OutputError:
+def refusal(path: Path, error: OSError) -> OutputError:
+    """What to raise when the system would not write a file."""
     reason = (error.strerror or str(error)).strip().lower()
     hint = _HINTS.get(error.errno or 0, "check the folder and the disk, or choose another one")
     return OutputError(f"cannot write {path}: {reason}", hint=hint)

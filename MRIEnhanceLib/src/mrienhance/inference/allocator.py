@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
 
 # Parameters of glibc's mallopt (malloc.h).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -28,10 +29,28 @@ def keep_freed_memory() -> bool:
     >>> keep_freed_memory() in (True, False)
     True
     """
+    mallopt = _of_glibc("mallopt")
+    return mallopt is not None and all([mallopt(_MMAP_THRESHOLD, _KEPT), mallopt(_TRIM_THRESHOLD, _KEPT)])
+
+
+def give_back_freed_memory() -> None:
+    """Give all freed memory back to the operating system now, where the C library can be asked to.
+
+    Examples
+    --------
+    >>> from mrienhance.inference.allocator import give_back_freed_memory
+    >>> give_back_freed_memory()
+    """
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _of_glibc(name: str) -> Any:
+    """A function of the C library; None where there is none of that name."""
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return False
-    return all([mallopt(_MMAP_THRESHOLD, _KEPT), mallopt(_TRIM_THRESHOLD, _KEPT)])
+        return getattr(ctypes.CDLL(None), name, None)
+    except OSError:
+        return None

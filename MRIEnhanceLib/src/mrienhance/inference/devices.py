@@ -80,6 +80,27 @@ def describe_device(device: torch.device) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
+def device_title(device: torch.device) -> str:
+    """Name the device for people: ``"CPU"``, ``"NVIDIA H200"``, ``"Apple GPU"``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return {"cpu": "CPU", "mps": "Apple GPU"}.get(device.type, str(device))
+
+
+def available_devices() -> list[torch.device]:
+    """Every device that works here, in the order in which ``"auto"`` prefers them; the CPU is the last.
+
+    Examples
+    --------
+    >>> from mrienhance.inference.devices import available_devices
+    >>> available_devices()[-1]
+    device(type='cpu')
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    devices = [*(torch.device("cuda", index) for index in range(count)), torch.device("mps")]
+    return [*(device for device in devices if not (_missing(device) or _broken(device))), torch.device("cpu")]
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has done what it was told; the CPU always has."""
     if device.type == "cuda":

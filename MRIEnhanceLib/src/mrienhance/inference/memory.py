@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import weakref
@@ -14,13 +15,21 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-# What an exception says when memory ran out, by allocator: CPU, CUDA and MPS, cuDNN and cuBLAS.
-_COMPLAINTS = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed")
+from mrienhance.inference.allocator import give_back_freed_memory
+
+# What an exception says when memory ran out, by allocator: CPU, ITK's, CUDA and MPS, cuDNN and cuBLAS.
+_COMPLAINTS = (
+    "not enough memory",
+    "failed to allocate memory",
+    "can't allocate memory",
+    "out of memory",
+    "alloc_failed",
+)
 _GIBIBYTE = 2**30
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of torch means that memory ran out.
+    """Whether an exception of torch or SimpleITK means that memory ran out.
 
     Examples
     --------
@@ -86,6 +95,16 @@ def free_cache(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def release_memory() -> None:
+    """Give back all that nobody uses any more: to the devices, and to the operating system."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+    give_back_freed_memory()
 
 
 class LiveTensors(TorchDispatchMode):
