@@ -4,19 +4,16 @@
 between tests; `load_module` loads a scripted module as the application does. See README.md for what it stands for.
 """
 
-import os
 import sys
-import tempfile
 import time
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import errors, state
 from .i18n import translations
+from .installs import installations
 from .modules import LoadedModule
-from .packaging import installations
 from .popups import dialogs
 
 __all__ = [
@@ -39,42 +36,57 @@ def start(**pretence: Any) -> Any:
     """Start the application, once; gives ``slicer``. Keywords as for `pretend`."""
     global _host
     if _host is None:
-        _host = _start()
-    if pretence:
+        from . import startup
+
+        state.change(**pretence)
+        _host = startup.begin()
         pretend(**pretence)
-    return sys.modules["slicer"]
+    elif pretence:
+        pretend(**pretence)
+    return _host.slicer
 
 
 def pretend(**changes: Any) -> None:
-    """Be another Slicer until `reset`: version="5.10", main_window=False, testing=True, executable=""."""
+    """Be another Slicer until `reset`.
+
+    Parameters
+    ----------
+    changes
+        version="5.10", main_window=False, testing=True, executable="": the fields of `slicerhost.state.Pretence`. The
+        scene is emptied when the main window comes or goes.
+    """
+    from . import startup, util, windows
+
+    slicer = start()
     before = state.current.main_window
     state.change(**changes)
     if state.current.main_window != before:
+        windows.close_main_window()
         _host.scene.reset()
+    sys.executable = state.executable()
+    startup.packaging_finder.forget(slicer)
+    util.be_version(slicer, state.current.version)
 
 
 def reset() -> None:
-    """Make everything as just after the start; what went wrong is still in `errors`."""
-    from . import modules, windows
+    """Make everything as just after the start; what went wrong stays in `errors`."""
+    from . import modules, util, windows
 
     slicer = start()
     modules.unload_all()
-    windows.close_main_window()
-    for widget in slicer.app._qapplication.topLevelWidgets():
-        widget.close()
-        widget.deleteLater()
-    _flush()
-    state.change(**vars(state.Pretence()))
+    windows.close_all(slicer.app)
+    pretend(**vars(state.Pretence()))
     _host.scene.reset()
     slicer.app.reset()
+    util.forget_arguments(slicer)
     dialogs.reset()
     translations.reset()
     installations.clear()
-    _flush()
+    windows.flush()
 
 
 def load_module(path: str | Path) -> LoadedModule:
-    """Load a scripted module from its file, as the application does at start-up."""
+    """Load a scripted module from its file, as the application does at start-up; raises what its import raises."""
     from . import modules
 
     start()
@@ -91,58 +103,3 @@ def process_events_until(condition: Callable[[], bool], seconds: float) -> bool:
         slicer.app.processEvents()
         time.sleep(0.001)
     return True
-
-
-def _flush() -> None:
-    from PySide6 import QtCore
-
-    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
-    QtCore.QCoreApplication.processEvents()
-
-
-def _start() -> Any:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    import slicer
-
-    from . import (
-        application,
-        i18n,
-        launcher,
-        modules,
-        parameternode,
-        popups,
-        pythonqt,
-        qmrml_widgets,
-        scripted,
-        threads,
-        util,
-    )
-    from .scene import Scene
-
-    errors.install()
-    threads.guard(slicer)
-    util.forget_false_names(slicer)
-    qapplication, qt, ctk = pythonqt.build()
-    sys.modules.update(qt=qt, ctk=ctk)
-    folder = tempfile.TemporaryDirectory(prefix="slicerhost-", ignore_cleanup_errors=True)
-    application.private_settings(qt, folder.name)
-    qapplication.setOrganizationName("slicer.org")
-    qapplication.setApplicationName("Slicer")
-    scene = Scene(slicer)
-    slicer.mrmlScene = scene.mrml
-    slicer.app = application.Application(qapplication, scene, launcher.make_home(Path(folder.name)))
-    slicer.selfTests = {}
-    for name in ("modules", "moduleNames"):
-        setattr(slicer, name, types.ModuleType(f"slicer.{name}"))
-        sys.modules[f"slicer.{name}"] = getattr(slicer, name)
-    python_layer = {"ScriptedLoadableModule": scripted, "i18n": i18n, "parameterNodeWrapper": parameternode}
-    for name, module in python_layer.items():
-        sys.modules[f"slicer.{name}"] = module
-        setattr(slicer, name, module)
-    qmrml_widgets.register(slicer)
-    slicer.qSlicerScriptedLoadableModule = modules.ScriptedModule
-    slicer.qSlicerScriptedLoadableModuleWidget = modules.widget_class(slicer)
-    popups.install(qt, ctk)
-    util.mend(slicer)
-    scene.build()
-    return types.SimpleNamespace(scene=scene, folder=folder)

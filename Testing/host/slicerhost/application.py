@@ -247,9 +247,11 @@ class Application(Signals):
         self.restartRequested = True
 
 
-def private_settings(qt: Any, folder: str) -> None:
-    """Point every QSettings of this process into `folder`."""
-    for format_ in (qt.QSettings.IniFormat, qt.QSettings.NativeFormat):
-        qt.QSettings.setPath(format_, qt.QSettings.UserScope, folder)
-        qt.QSettings.setPath(format_, qt.QSettings.SystemScope, folder)
+def private_settings(qapplication: Any, qt: Any, folder: str) -> None:
+    """Point every QSettings of this process into `folder`; ``qt.QSettings()`` is the application's."""
+    for kind in (qt.QSettings.IniFormat, qt.QSettings.NativeFormat):
+        qt.QSettings.setPath(kind, qt.QSettings.UserScope, folder)
+        qt.QSettings.setPath(kind, qt.QSettings.SystemScope, folder)
     qt.QSettings.setDefaultFormat(qt.QSettings.IniFormat)
+    qapplication.setOrganizationName("slicer.org")
+    qapplication.setApplicationName("Slicer")

@@ -45,4 +45,4 @@ class ModuleManager(Signals):
     def module(self, name: str) -> Any:
         """Module object, or None."""
         found = getattr(sys.modules["slicer.modules"], name.lower(), None)
-        return found if found is not None and found.name == name else None
+        return found if getattr(found, "name", "") == name else None

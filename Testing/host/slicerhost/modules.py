@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .scene import MODULE_LOGICS
+
 PARENT_ATTRIBUTES = {
     "title": "",
     "categories": [],
@@ -28,6 +30,18 @@ PARENT_ATTRIBUTES = {
 }
 
 
+class CoreModule:
+    """A built-in module, such as slicer.modules.volumes: its name and its real logic."""
+
+    def __init__(self, name: str, logic: Any) -> None:
+        self.name = self.title = name
+        self._logic = logic
+
+    def logic(self) -> Any:
+        """The module's logic."""
+        return self._logic
+
+
 class ScriptedModule:
     """slicer.modules.<lowername>, the ``parent`` of the module's class.
 
@@ -36,7 +50,7 @@ class ScriptedModule:
 
     def __init__(self, name: str, path: Path) -> None:
         values: dict[str, Any] = {key: list(v) if isinstance(v, list) else v for key, v in PARENT_ATTRIBUTES.items()}
-        self.__dict__.update(values, name=name, path=str(path), _representation=None, _python=None)
+        self.__dict__.update(values, name=name, path=str(path), _representation=None)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in PARENT_ATTRIBUTES and not name.startswith("_"):
@@ -47,8 +61,10 @@ class ScriptedModule:
         self.__dict__[name] = value
 
     def logic(self) -> Any:
-        """vtkSlicerScriptedLoadableModuleLogic: of no use to anybody, the Python logic is the widget's ``logic``."""
-        return None
+        """vtkSlicerScriptedLoadableModuleLogic, of no use: the Python logic is the widget's ``logic``."""
+        import slicer
+
+        return slicer.vtkSlicerScriptedLoadableModuleLogic()
 
     def isHidden(self) -> bool:
         """Not in the module selector: asked for, or a "Testing" module outside developer mode."""
@@ -66,37 +82,43 @@ class ScriptedModule:
 
     def createNewWidgetRepresentation(self) -> Any:
         """A new panel: its Python class is made and set up."""
-        import qt
         import slicer
 
         container = slicer.qSlicerScriptedLoadableModuleWidget()
-        container.setLayout(qt.QVBoxLayout())
         container._make(self)
         return container
 
 
-def widget_class(slicer: Any) -> type:
-    """Make slicer.qSlicerScriptedLoadableModuleWidget, the container of a scripted panel."""
+def register(slicer: Any) -> None:
+    """Offer the classes of module objects and the built-in modules in ``slicer``."""
+    import qt
 
     class qSlicerScriptedLoadableModuleWidget(slicer.qMRMLWidget):
+        """Container of a scripted panel: a widget with a vertical layout."""
+
         def _make(self, module: ScriptedModule) -> None:
-            self.__dict__["_module"] = module
-            python = sys.modules[module.name]
-            made = getattr(python, f"{module.name}Widget")(self)
-            self.__dict__["_self"] = made
-            setattr(slicer.modules, f"{module.name}Widget", made)
-            made.setup()
+            if self.layout() is None:
+                self.setLayout(qt.QVBoxLayout())
+            self._module = module
+            self._self = getattr(sys.modules[module.name], f"{module.name}Widget")(self)
+            setattr(slicer.modules, f"{module.name}Widget", self._self)
+            self._self.setup()
             self.setMRMLScene(slicer.mrmlScene)
 
         def self(self) -> Any:
             """The Python object."""
-            return self.__dict__.get("_self")
+            return self._self
 
         def reload(self) -> None:
             """Make the Python object anew, in the same container."""
-            self._make(self.__dict__["_module"])
+            self._make(self._module)
 
-    return qSlicerScriptedLoadableModuleWidget
+    slicer.qSlicerScriptedLoadableModule = ScriptedModule
+    slicer.qSlicerScriptedLoadableModuleWidget = qSlicerScriptedLoadableModuleWidget
+    application = slicer.app.applicationLogic()
+    for name in MODULE_LOGICS:
+        setattr(slicer.modules, name.lower(), CoreModule(name, application.GetModuleLogic(name)))
+        setattr(slicer.moduleNames, name, name)
 
 
 @dataclasses.dataclass
@@ -128,20 +150,24 @@ class LoadedModule:
             self.widget.enter()
         return self
 
+    def leave(self) -> None:
+        """Show another module: the panel stays, hidden."""
+        if hasattr(self.widget, "exit"):
+            self.widget.exit()
+        self.parent.hide()
+
     def close(self) -> None:
         """Leave the panel and let it clean up, as when the application ends."""
         import slicer
 
         if self.widget is None:
             return
-        if hasattr(self.widget, "exit"):
-            self.widget.exit()
+        if self.parent.visible:
+            self.leave()
         slicer.app.moduleManager().emit("moduleAboutToBeUnloaded(QString)", self.name)
-        self.parent.hide()
         self.parent.deleteLater()
         self.module._representation = None
-        if hasattr(slicer.modules, f"{self.name}Widget"):
-            delattr(slicer.modules, f"{self.name}Widget")
+        vars(slicer.modules).pop(f"{self.name}Widget", None)
         self.widget = self.parent = None
 
 
@@ -188,6 +214,19 @@ def discover(folder: str | Path) -> list[LoadedModule]:
         except Exception:
             sys.stderr.write(f"Failed to load module {path.stem}:\n{traceback.format_exc()}")
     return found
+
+
+def enter(name: str) -> None:
+    """Open a loaded module by its name; RuntimeError where there is none."""
+    if name not in _loaded:
+        raise RuntimeError(f"there is no module {name!r}")
+    _loaded[name].open()
+
+
+def leave(name: str) -> None:
+    """Leave a module that was entered."""
+    if name in _loaded and _loaded[name].widget is not None:
+        _loaded[name].leave()
 
 
 def unload(name: str) -> None:

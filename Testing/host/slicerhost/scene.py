@@ -3,16 +3,26 @@
 A bare ``vtkMRMLScene`` has none of what the application adds: selection and interaction node (application logic),
 colour nodes (colour logic), layout, view and slice nodes with their composite nodes (layout and slice logics; only
 where there is a main window), and a subject hierarchy that gets an item for each node that is added (in Slicer the
-work of a Qt plugin handler, here of two observers).
+work of a Qt plugin handler, here of observers).
 """
 
+from pathlib import Path
 from typing import Any
 
-from . import state
+from . import home, state
 
 SLICE_VIEWS = ("Red", "Yellow", "Green")
 
-_MODULE_LOGICS = ("vtkSlicerSubjectHierarchyModuleLogic", "vtkSlicerSequencesLogic", "vtkSlicerVolumesLogic")
+# Built-in modules whose logics module code asks for: slicer.modules.volumes.logic().
+MODULE_LOGICS = {
+    "Colors": "vtkSlicerColorLogic",
+    "CropVolume": "vtkSlicerCropVolumeLogic",
+    "Sequences": "vtkSlicerSequencesLogic",
+    "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+    "Tables": "vtkSlicerTablesLogic",
+    "Transforms": "vtkSlicerTransformLogic",
+    "Volumes": "vtkSlicerVolumesLogic",
+}
 
 # Kinds of nodes that Slicer's subject hierarchy plugins show; display, storage and view nodes get no item there.
 _SHOWN = (
@@ -37,24 +47,33 @@ class Scene:
     ----------
     slicer
         The ``slicer`` package.
+    place
+        Folder of the installation, for the colour tables.
     """
 
-    def __init__(self, slicer: Any) -> None:
+    def __init__(self, slicer: Any, place: Path) -> None:
         self._slicer = slicer
         self.mrml = slicer.vtkMRMLScene()
+        self.mrml.SetDataIOManager(slicer.vtkDataIOManager())  # knows the file formats that ITK writes
         self.application_logic = slicer.vtkSlicerApplicationLogic()
+        self.application_logic.SetHomeDirectory(str(place))
+        self.application_logic.SetShareDirectory(home.SHARE)
         self.slice_logics: dict[str, Any] = {}
-        self._layout_logic: Any = None
-        self._observe_hierarchy()
+        self.layout_logic: Any = None
         # These register node classes; once is enough, and they hold no node that a closed scene would take away.
-        self._module_logics = [getattr(slicer, name)() for name in _MODULE_LOGICS]
-        for logic in self._module_logics:
-            logic.SetMRMLScene(self.mrml)
+        self.module_logics = {name: getattr(slicer, cls)() for name, cls in MODULE_LOGICS.items()}
+        for name, logic in self.module_logics.items():
+            logic.SetMRMLApplicationLogic(self.application_logic)
+            self.application_logic.SetModuleLogic(name, logic)
+        self.application_logic.SetColorLogic(self.module_logics["Colors"])
+        self._observe_hierarchy()
 
     def build(self) -> None:
         """Add what a freshly started application has in its scene."""
         self.application_logic.SetMRMLScene(self.mrml)
-        self.application_logic.GetColorLogic().SetMRMLScene(self.mrml)
+        for logic in self.module_logics.values():
+            if logic.GetMRMLScene() is None:
+                logic.SetMRMLScene(self.mrml)
         if state.current.main_window:
             self._build_views()
         self.hierarchy()
@@ -64,13 +83,12 @@ class Scene:
 
         The logics let go of the scene first: a slice logic whose slice node is taken away brings the process down.
         """
-        for logic in (*self.slice_logics.values(), self._layout_logic):
+        for logic in (*self.slice_logics.values(), self.layout_logic, self.module_logics["Colors"]):
             if logic is not None:
                 logic.SetMRMLScene(None)
         self.slice_logics.clear()
-        self._layout_logic = None
+        self.layout_logic = None
         self.application_logic.SetSliceLogics(None)
-        self.application_logic.GetColorLogic().SetMRMLScene(None)
         self.application_logic.SetMRMLScene(None)
         self.mrml.Clear(1)
         self.mrml.SetURL("")
@@ -83,8 +101,8 @@ class Scene:
     def _build_views(self) -> None:
         import vtk
 
-        self._layout_logic = self._slicer.vtkMRMLLayoutLogic()
-        self._layout_logic.SetMRMLScene(self.mrml)
+        self.layout_logic = self._slicer.vtkMRMLLayoutLogic()
+        self.layout_logic.SetMRMLScene(self.mrml)
         logics = vtk.vtkCollection()
         self.application_logic.SetSliceLogics(logics)
         for name in SLICE_VIEWS:
@@ -109,6 +127,8 @@ class Scene:
             self._remove_item(node)
 
         scene.AddObserver(scene.NodeAddedEvent, added)
+        scene.AddObserver(scene.EndImportEvent, lambda *_: self._add_missing_items())
+        scene.AddObserver(scene.EndCloseEvent, lambda *_: self.hierarchy())
         scene.AddObserver(scene.NodeAboutToBeRemovedEvent, about_to_be_removed)
 
     def _add_item(self, node: Any) -> None:
@@ -117,6 +137,10 @@ class Scene:
         hierarchy = self.hierarchy()
         if not hierarchy.GetItemByDataNode(node):
             hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+
+    def _add_missing_items(self) -> None:
+        for index in range(self.mrml.GetNumberOfNodes()):
+            self._add_item(self.mrml.GetNthNode(index))
 
     def _remove_item(self, node: Any) -> None:
         if self.mrml.IsClosing() or not any(node.IsA(kind) for kind in _SHOWN):

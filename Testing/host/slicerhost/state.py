@@ -1,8 +1,11 @@
 """What the stand-in pretends to be: which Slicer, started how. Tests change it with `slicerhost.pretend`."""
 
 import dataclasses
+import sys
+from typing import Any
 
 VERSIONS = ("5.10", "5.12")
+_EXECUTABLE = sys.executable
 
 
 @dataclasses.dataclass
@@ -12,7 +15,8 @@ class Pretence:
     Parameters
     ----------
     version
-        ``"5.10"`` (no ``slicer.packaging``, plain ``launchConsoleProcess``) or ``"5.12"``.
+        ``"5.10"`` (no ``slicer.packaging``, plain ``launchConsoleProcess``, ``connectGui`` without a tag) or
+        ``"5.12"``.
     main_window
         False: as with ``--no-main-window``: no layout manager, no slice views, message boxes are only logged, and a
         dialog that would wait for ever raises.
@@ -35,9 +39,12 @@ class Pretence:
 current = Pretence()
 
 
-def change(**changes: object) -> Pretence:
-    """Set some of the fields; gives the whole."""
-    changed = dataclasses.replace(current, **changes)  # type: ignore[arg-type]
-    for field in dataclasses.fields(changed):
-        setattr(current, field.name, getattr(changed, field.name))
-    return current
+def change(**changes: Any) -> None:
+    """Set some of the fields."""
+    for name, value in vars(dataclasses.replace(current, **changes)).items():
+        setattr(current, name, value)
+
+
+def executable() -> str:
+    """What ``sys.executable`` is to be."""
+    return _EXECUTABLE if current.executable is None else current.executable

@@ -35,7 +35,7 @@ class LayoutManager:
 
     def layoutLogic(self) -> Any:
         """vtkMRMLLayoutLogic."""
-        return self._scene._layout_logic
+        return self._scene.layout_logic
 
     def setLayout(self, layout: int) -> None:
         """Show another layout."""
