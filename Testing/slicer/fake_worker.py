@@ -127,7 +127,7 @@ def main():
     if SCENARIO == "babbles":
         sys.stdout.write("Hello, world\n")
         sys.stdout.flush()
-    hello(**{"other-version": {"protocol": 99}, "lacks-torch": {"missing": ["torch>=2.6"]}}.get(SCENARIO, {}))
+    hello(**{"other-version": {"protocol": 99}, "lacks-torch": {"missing": ["torch>=99"]}}.get(SCENARIO, {}))
     for line in sys.stdin:
         request = json.loads(line)
         note(line.strip())
