@@ -8,11 +8,9 @@ In the Python console, or in a script::
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import slicer
-from MRIEnhanceBridge.geometry import Geometry
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -23,13 +21,12 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from MRIEnhanceBridge import job, metrics, nodes, results, selftest, views, worker
+from MRIEnhanceBridge import metrics, selftest, super_resolution, views, worker
 from MRIEnhanceBridge.choices import Choice, Item
 from MRIEnhanceBridge.errors import BridgeError
 from MRIEnhanceBridge.panel import Panel
-from MRIEnhanceBridge.steps import Progress, Steps, run_now, within
-
-TASK = "super-resolve"
+from MRIEnhanceBridge.steps import Progress, Steps, run_now
+from MRIEnhanceBridge.super_resolution import Request
 
 
 class SuperResolve(ScriptedLoadableModule):
@@ -64,17 +61,6 @@ class SuperResolveParameterNode:
     consistency: bool = True
     tileSize: Annotated[int, WithinRange(0, 4096)] = 0
     """Voxels, 0 for automatic."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What one run is to do; nodes by their IDs, which tell whether they are still there."""
-
-    input: str
-    reference: str
-    ground_truth: str
-    output: str
-    options: dict[str, Any]
 
 
 class SuperResolveLogic(ScriptedLoadableModuleLogic):
@@ -145,87 +131,29 @@ class SuperResolveLogic(ScriptedLoadableModuleLogic):
         BridgeError
             In one line, with a hint, if it cannot be done; nothing is left behind then.
         """
-        request = self.request(
+        request = Request.of(
             inputVolume,
+            reference=reference,
+            output=outputVolume,
+            ground_truth=groundTruth,
             model=model,
             scale=scale,
-            reference=reference,
-            outputVolume=outputVolume,
             device=device,
             precision=precision,
             consistency=consistency,
             tile=tile,
-            groundTruth=groundTruth,
         )
         return run_now(self.steps(request), progress)
 
-    def request(
-        self,
-        inputVolume: Any,
-        *,
-        reference: Any = None,
-        outputVolume: Any = None,
-        groundTruth: Any = None,
-        **options: Any,
-    ) -> Request:
-        """Check what is asked for; arguments as for `process`.
-
-        Raises
-        ------
-        BridgeError
-            If a volume cannot be used.
-        """
-        nodes.check_volume(inputVolume, what=_("input volume"))
-        for node, what in ((reference, _("reference volume")), (groundTruth, _("ground truth"))):
-            if node is not None:
-                nodes.check_volume(node, what=what)
-                Geometry.of(node, relative_to=inputVolume)
-        if outputVolume is not None and outputVolume in (inputVolume, reference, groundTruth):
-            raise BridgeError(
-                _("the output volume is one of the inputs"), _("choose another output volume, or create a new one")
-            )
-        return Request(_id(inputVolume), _id(reference), _id(groundTruth), _id(outputVolume), options)
-
     def steps(self, request: Request) -> Steps[Any]:
         """What `process` does, in steps: for `run_now` or a `Task`."""
-        return job.run(self.worker, lambda work: self._work(work, request))
-
-    def _work(self, work: job.Job, request: Request) -> Steps[Any]:
-        source = _node(request.input)
-        image = yield from within(work.send(source, "input"), 0.0, 0.02)
-        reference = None
-        if request.reference:
-            sending = work.send(_node(request.reference), "reference", relative_to=source)
-            reference = yield from within(sending, 0.02, 0.04)
-        asking = work.ask(TASK, input=image, reference=reference, maps=[], options=request.options)
-        answer = yield from within(asking, 0.04, 0.9)
-        received = yield from within(work.receive(answer["image"]), 0.9, 0.95)
-        judged = None
-        if request.ground_truth:
-            judged = yield from within(self._judge(work, request, image, answer), 0.95, 1.0)
-        return self._deliver(request, received, answer["report"], judged)
-
-    def _judge(self, work: job.Job, request: Request, image: Any, answer: Any) -> Steps[metrics.Judgement]:
-        truth = yield from work.send(_node(request.ground_truth), "truth", relative_to=_node(request.input))
-        title = answer["report"]["model"]["title"]
-        return (yield from metrics.judge(work, {title: answer["image"]}, truth, coarse=image))
-
-    def _deliver(self, request: Request, received: job.Received, report: Any, judged: Any) -> Any:
-        """Put what came back into the scene, all at once."""
-        source = _node(request.input)
-        name = results.result_name(source.GetName(), report)
-        existing = slicer.mrmlScene.GetNodeByID(request.output) if request.output else None
-        result = results.add_volume(received.image, received.data, name=name, source=source, node=existing)
-        results.set_provenance(result, report, source=source, parameters=request.options)
-        if judged is not None:
-            metrics.add(result, judged, source=source)
-        return result
+        return super_resolution.steps(self.worker, request)
 
 
 class SuperResolveWidget(Panel):
     """The panel."""
 
-    task = TASK
+    task = super_resolution.TASK
 
     def makeLogic(self) -> SuperResolveLogic:
         """The module's logic."""
@@ -277,11 +205,11 @@ class SuperResolveWidget(Panel):
 
     def _request(self) -> Request:
         node = self._parameterNode
-        return self.logic.request(  # type: ignore[no-any-return]
+        return Request.of(
             node.inputVolume,
             reference=node.referenceVolume if self.ui.referenceSelector.enabled else None,
-            outputVolume=node.outputVolume,
-            groundTruth=node.groundTruthVolume,
+            output=node.outputVolume,
+            ground_truth=node.groundTruthVolume,
             model=node.model,
             scale=None,
             device=node.device,
@@ -293,7 +221,7 @@ class SuperResolveWidget(Panel):
     def startRun(self) -> None:
         """Start the run that the panel describes."""
         request = self._request()
-        watched = [_node(request.input)]
+        watched = [self._parameterNode.inputVolume]
         self.run.start(self.logic.steps(request), watched=watched, on_done=self.onDone, on_failed=self.onFailed)
 
     def onDone(self, result: Any) -> str:
@@ -322,24 +250,6 @@ class SuperResolveTest(ScriptedLoadableModuleTest):
         result = SuperResolveLogic().process(source, model="iconet-x2")
         selftest.check_finer(source, result, scale=2)
         self.delayDisplay(_("Test passed"))
-
-
-def _id(node: Any) -> str:
-    return "" if node is None else str(node.GetID())
-
-
-def _node(identifier: str) -> Any:
-    """A node that was there when the run started.
-
-    Raises
-    ------
-    BridgeError
-        If it is gone.
-    """
-    node = slicer.mrmlScene.GetNodeByID(identifier)
-    if node is None:
-        raise BridgeError(_("A volume of this run is no longer in the scene."), kind="Cancelled")
-    return node
 
 
 def _scale(model: Any) -> int:

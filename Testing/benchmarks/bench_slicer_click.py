@@ -64,9 +64,10 @@ class Clicks:
         self.host = slicerhost
         self.slicer = slicerhost.start()
         from MRIEnhanceBridge import steps
+        from MRIEnhanceBridge.super_resolution import Request
         from SuperResolve import SuperResolveLogic
 
-        self.steps, self.logic = steps, SuperResolveLogic()
+        self.steps, self.request, self.logic = steps, Request, SuperResolveLogic()
         i, j, k = size
         voxels = np.random.default_rng(0).random((k, j, i), dtype=np.float32)
         self.source = self.slicer.util.addVolumeFromArray(voxels, None, "scan")
@@ -86,7 +87,7 @@ class Clicks:
     def start(self):
         self.ended = []
         return self.steps.Task(
-            self.logic.steps(self.logic.request(self.source, **self.options)),
+            self.logic.steps(self.request.of(self.source, **self.options)),
             on_done=self.ended.append,
             on_failed=self.ended.append,
             on_progress=lambda progress: self.seen.append(progress),
