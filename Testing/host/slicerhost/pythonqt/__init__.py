@@ -8,14 +8,14 @@ back (`shell`). Stand-ins for C++ widgets are PySide classes (`standin`), shown 
 """
 
 import os
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from PySide6 import QtWidgets
 
-from . import appearance, classes, dialogs, errors, module, tooltips
+from . import appearance, classes, dialogs, module, tooltips
 from .convert import class_for, unwrap, wrap
-from .dialogs import answer_dialogs
 from .errors import on_system_exit, slot_errors
 
 __all__ = ["answer_dialogs", "build", "class_for", "on_system_exit", "reset", "slot_errors", "unwrap", "wrap"]
@@ -41,7 +41,13 @@ def build() -> tuple[Any, ModuleType, ModuleType]:
     return wrap(application), qt, ctk
 
 
+def answer_dialogs(answers: Iterable[Any]) -> None:
+    """Queue the answers of the next dialogs, as ``slicerhost.dialogs.answer`` does; one without answer is an error."""
+    from ..popups import dialogs as queue
+
+    queue.answer(*answers)
+
+
 def reset() -> None:
-    """Forget collected errors and queued answers."""
+    """Forget what slots have raised."""
     slot_errors.clear()
-    dialogs.forget()

@@ -46,8 +46,9 @@ def wrap(value: Any) -> Any:
         return class_for(type(value))._around(value)
     if isinstance(value, enum.Enum):
         return EnumValue(value)
-    if isinstance(value, list | tuple):
-        return type(value)(wrap(item) for item in value) if type(value) in (list, tuple) else value
+    if type(value) in (list, tuple):
+        # PythonQt makes a tuple of every list: it is a copy, changing it would change nothing.
+        return tuple(wrap(item) for item in value)
     if type(value) is dict:
         return {wrap(key): wrap(item) for key, item in value.items()}
     return value

@@ -1,17 +1,14 @@
-"""Dialogs never wait here: they get an answer that a test has queued, or they are an error.
+"""Dialogs never wait here: they are errors, unless somebody (`slicerhost.popups`) answers them.
 
 Nobody sits in front of the offscreen screen, so a dialog that waits would hang the test for ever.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from PySide6 import QtWidgets
 
 from . import convert
-
-#: Answers to come. A function is called with the dialog (None for a static function) and gives the answer.
-_answers: list[Any] = []
 
 _WAITING = {"QDialog": ("exec", "exec_"), "QMenu": ("exec", "exec_")}
 _STATIC = {
@@ -32,46 +29,34 @@ _STATIC = {
 }
 
 
-def answer_dialogs(answers: Iterable[Any]) -> None:
-    """Queue the answers of the next dialogs: what `exec_` or the static function is to return, or a function of it."""
-    _answers.extend(answers)
-
-
-def forget() -> None:
-    """Forget the answers that were not used."""
-    _answers.clear()
-
-
 def install(qt: Any) -> None:
-    """Replace everything that waits for a user in the module `qt`."""
+    """Refuse everything in the module `qt` that waits for a user; it may be replaced again, by what answers."""
     for owner, names in _WAITING.items():
-        for name in names:
-            setattr(getattr(qt, owner), name, _waiting(owner))
+        base = getattr(qt, owner)
+        for cls in [each for each in vars(qt).values() if isinstance(each, type) and issubclass(each, base)]:
+            for name in names:
+                # Some classes have an exec of their own, which would come first.
+                if cls is base or name in vars(cls):
+                    setattr(cls, name, _waiting(owner))
     for owner, names in _STATIC.items():
         for name in names:
             setattr(getattr(qt, owner), name, staticmethod(_static(f"{owner}.{name}")))
 
 
-def _next(shown: Any, description: str) -> Any:
-    if not _answers:
-        raise AssertionError(f"a dialog was opened: {description}")
-    answer = _answers.pop(0)
-    return answer(shown) if callable(answer) else answer
-
-
 def _waiting(owner: str) -> Callable[..., Any]:
     def exec_(self: Any, *_: Any) -> Any:
-        return _next(self, f"{type(self).__name__}: {_text(self)}")
+        raise AssertionError(f"a dialog was opened: {type(self).__name__}: {_text(self)}")
 
-    exec_.__doc__ = f"Give the queued answer to this {owner}."
+    exec_.__doc__ = f"Refuse to wait for this {owner}."
     return exec_
 
 
 def _static(name: str) -> Callable[..., Any]:
     def ask(*arguments: Any) -> Any:
-        return _next(None, f"{name}: {', '.join(each for each in arguments if isinstance(each, str))}")
+        texts = [each for each in arguments if isinstance(each, str)]
+        raise AssertionError(f"a dialog was opened: {name}: {', '.join(texts)}")
 
-    ask.__doc__ = f"Give the queued answer to {name}."
+    ask.__doc__ = f"Refuse to wait for {name}."
     return ask
 
 

@@ -2,26 +2,23 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
-#: Exceptions that slots and overridden event handlers have raised, oldest first. A test fixture fails on them.
+#: What slots and overridden event handlers have raised, oldest first. A test fixture fails on it.
 slot_errors: list[BaseException] = []
 
-
-class _Exit:
-    """Where the application puts what is to be done when a slot calls ``sys.exit``."""
-
-    handler: Callable[[SystemExit], None] | None = None
+_exit_handlers: list[Callable[[SystemExit], Any]] = []
 
 
-def on_system_exit(handler: Callable[[SystemExit], None] | None) -> None:
+def on_system_exit(handler: Callable[[SystemExit], Any] | None) -> None:
     """Let `handler` decide what ``sys.exit`` in a slot does; without one it is collected like any other exception."""
-    _Exit.handler = handler
+    _exit_handlers[:] = [handler] if handler is not None else []
 
 
 def report(error: BaseException) -> None:
-    """Remember the exception that a slot raised, and hand it to ``sys.excepthook``, which prints it."""
-    if isinstance(error, SystemExit) and _Exit.handler is not None:
-        _Exit.handler(error)
+    """Collect the exception of a slot and hand it to ``sys.excepthook``, which prints it; what was going on goes on."""
+    if isinstance(error, SystemExit) and _exit_handlers:
+        _exit_handlers[0](error)
         return
     slot_errors.append(error)
     sys.excepthook(type(error), error, error.__traceback__)

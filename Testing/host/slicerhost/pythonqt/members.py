@@ -1,5 +1,7 @@
 """What a wrapper class has for each property, signal, method and enumeration value of the PySide class."""
 
+import math
+import warnings
 from types import MethodType
 from typing import Any
 
@@ -10,6 +12,13 @@ from .enums import EnumValue
 from .signals import BoundSignal
 
 
+def _call(function: Any, arguments: list[Any]) -> Any:
+    with warnings.catch_warnings():
+        # What Qt 6 calls deprecated is the only way in Qt 5, which Slicer has.
+        warnings.filterwarnings("ignore", "Function: .* is marked as deprecated", DeprecationWarning)
+        return convert.wrap(function(*arguments))
+
+
 class NativeMethod:
     """A method, static or not."""
 
@@ -18,7 +27,7 @@ class NativeMethod:
         self.name = name
 
         def unbound(*arguments: Any) -> Any:
-            return convert.wrap(getattr(native, name)(*self._arguments(arguments)))
+            return _call(getattr(native, name), self._arguments(arguments))
 
         def bound(wrapper: Any, *arguments: Any) -> Any:
             native_self = wrapper._native_of()
@@ -26,7 +35,7 @@ class NativeMethod:
             if getattr(owner, "_derived", True):
                 # The class under test overrides this one and calls the original: not the override again.
                 return unbound(wrapper, *arguments)
-            return convert.wrap(getattr(native_self, name)(*self._arguments(arguments)))
+            return _call(getattr(native_self, name), self._arguments(arguments))
 
         unbound.__name__ = bound.__name__ = name
         self._unbound, self._bound = unbound, bound
@@ -34,7 +43,7 @@ class NativeMethod:
     def _arguments(self, arguments: tuple[Any, ...]) -> list[Any]:
         result = []
         for argument in arguments:
-            if slots.is_callable(argument):
+            if slots.is_function(argument):
                 if self.name != "singleShot":
                     raise TypeError(f"{self.native.__name__}.{self.name} takes no Python function; use connect")
                 argument = slots.adapter(argument, 0)
@@ -80,6 +89,8 @@ class NativeProperty:
         )
 
     def assign(self, wrapper: Any, name: str, value: Any) -> None:
+        if not wrapper:
+            raise AttributeError(f"Trying to set property '{name}' on a destroyed {type(wrapper).__name__} object")
         native = wrapper._native_of()
         if not self.writable:
             raise AttributeError(f"Property '{name}' of {type(wrapper).__name__} object is not writable")
@@ -94,13 +105,16 @@ class NativeProperty:
 
 
 def _for_property(type_name: str, value: Any) -> Any:
-    """The value as the property's type wants it; None where PythonQt converts nothing."""
+    """The value as the property's type wants it; None where PythonQt converts nothing.
+
+    Two refusals are ours alone: None as a text would be shown as "None", one text as a list of texts as its letters.
+    """
     if type_name == "QString":
         return value if isinstance(value, str) else None if value is None else str(value)
     if type_name == "bool":
-        return bool(value) if isinstance(value, int | float) else None
+        return bool(value)
     if type_name in ("int", "uint", "qlonglong"):
-        return int(value) if isinstance(value, int | float) else None
+        return math.floor(value) if isinstance(value, int | float) else None
     if type_name in ("double", "float"):
         return float(value) if isinstance(value, int | float) else None
     if type_name == "QStringList":

@@ -4,6 +4,8 @@ from typing import Any
 
 from . import convert, errors
 
+_ANSWER_WHETHER_HANDLED = ("event", "eventFilter")
+
 
 def shell_class(cls: Any) -> type:
     """A PySide class whose event handlers are those that `cls` (derived from a wrapper class) overrides."""
@@ -23,7 +25,9 @@ def _forward(native: type, name: str) -> Any:
         if "_python_state" not in self.__dict__:
             return getattr(native, name)(self, *arguments)
         try:
-            return convert.unwrap(getattr(convert.wrap(self), name)(*(convert.wrap(each) for each in arguments)))
+            answer = getattr(convert.wrap(self), name)(*(convert.wrap(each) for each in arguments))
+            # A handler without a return statement means False in PythonQt; PySide would warn.
+            return bool(answer) if name in _ANSWER_WHETHER_HANDLED else convert.unwrap(answer)
         except BaseException as error:
             errors.report(error)
             return getattr(native, name)(self, *arguments)

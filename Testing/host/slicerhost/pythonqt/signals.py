@@ -1,5 +1,6 @@
 """connect and disconnect as PythonQt offers them."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,19 +37,23 @@ def _of(native: QtCore.QObject) -> list[_Connection]:
     return _connections[address]
 
 
-def signatures(native: QtCore.QObject) -> dict[str, str]:
-    """Signals of an object: the signature that Slicer knows -> PySide's, which has no C++ types for MRML nodes."""
-    meta = native.metaObject()
+@functools.cache
+def signatures(native: Any) -> dict[str, str]:
+    """Signals of a PySide class: the signature that Slicer knows -> PySide's, which has no types for MRML nodes."""
+    meta = native.staticMetaObject
+    ours = {each: true for true, each in getattr(native, "cpp_signatures", {}).items()}
     found = {}
     for index in range(meta.methodCount()):
         method = meta.method(index)
         if method.methodType() == QtCore.QMetaMethod.MethodType.Signal:
             text = bytes(method.methodSignature().data()).decode()
-            found[text] = text
-    for true, ours in getattr(type(native), "cpp_signatures", {}).items():
-        if found.pop(ours, None) is not None or ours in found.values():
-            found[true] = ours
+            found[ours.get(text, text)] = text
     return found
+
+
+def normalized(signature: str) -> str:
+    """A signature as Qt writes it: no spaces, no const references."""
+    return bytes(QtCore.QMetaObject.normalizedSignature(signature)).decode()
 
 
 def find(native: QtCore.QObject, signal: str) -> tuple[str, str]:
@@ -59,8 +64,8 @@ def find(native: QtCore.QObject, signal: str) -> tuple[str, str]:
     ValueError
         If the object has no such signal; Slicer prints a line and returns False there.
     """
-    wanted = bytes(QtCore.QMetaObject.normalizedSignature(signal)).decode()
-    known = signatures(native)
+    wanted = normalized(signal)
+    known = signatures(type(native))
     if wanted not in known:
         like = [text for text in known if text.split("(")[0] == wanted.split("(")[0]]
         hint = f"; it has {', '.join(like)}" if like else ""
@@ -80,26 +85,30 @@ def connect(wrapper: Any, signal: str, receiver: Any, slot: str | None = None) -
     if slot is not None and not matches(wanted, slot):
         raise ValueError(f"the slot {slot} does not take what the signal {wanted} gives")
     function = receiver if slot is None else named_slot(receiver, slot)
-    if not slots.is_callable(function):
+    if not callable(function):
         raise TypeError(f"connect: {function!r} cannot be called")
-    handle = QtCore.QObject.connect(native, "2" + ours, slots.adapter(function, _parameters(wanted)))
-    _of(native).append(_Connection(ours, receiver if slot is None else (receiver, slot), handle))
+    count = _parameters(normalized(slot or signal))
+    handle = QtCore.QObject.connect(native, "2" + ours, slots.adapter(function, count))
+    _of(native).append(_Connection(wanted, _target(receiver, slot), handle))
     return True
 
 
 def disconnect(wrapper: Any, signal: str, receiver: Any = None, slot: str | None = None) -> bool:
     """Undo one connection with this function (or, without one, all of this signal); False where there is none."""
     native = wrapper._native_of()
-    _, ours = find(native, signal)
-    function = receiver if slot is None else named_slot(receiver, slot)
-    connections = _of(native)
+    wanted, _ = find(native, signal)
+    connections, target = _of(native), _target(receiver, slot)
     matching = [
-        each for each in connections if each.signature == ours and (function is None or each.function == function)
+        each for each in connections if each.signature == wanted and (receiver is None or each.target == target)
     ]
-    for each in matching[: 1 if function is not None else None]:
+    for each in matching[: 1 if receiver is not None else None]:
         QtCore.QObject.disconnect(each.handle)
         connections.remove(each)
     return bool(matching)
+
+
+def _target(receiver: Any, slot: str | None) -> Any:
+    return receiver if slot is None else (receiver, normalized(slot))
 
 
 def named_slot(receiver: Any, slot: str) -> Callable[..., Any]:
@@ -111,7 +120,7 @@ def named_slot(receiver: Any, slot: str) -> Callable[..., Any]:
         If the object has no slot with this signature.
     """
     native = receiver._native_of()
-    wanted = bytes(QtCore.QMetaObject.normalizedSignature(slot)).decode()
+    wanted = normalized(slot)
     name, types = wanted[:-1].split("(")
     marked = getattr(getattr(type(native), name, None), "_slot_types", None)
     if marked != types if marked is not None else native.metaObject().indexOfMethod(wanted) < 0:
@@ -121,7 +130,7 @@ def named_slot(receiver: Any, slot: str) -> Callable[..., Any]:
 
 def matches(signal: str, slot: str) -> bool:
     """Whether a slot's parameters are the first ones of the signal's, as Qt wants it."""
-    first, second = (bytes(QtCore.QMetaObject.normalizedSignature(each)).decode() for each in (signal, slot))
+    first, second = normalized(signal), normalized(slot)
     given, taken = (each[each.index("(") + 1 : -1].split(",") for each in (first, second))
     return taken == [""] or given[: len(taken)] == taken
 
@@ -135,7 +144,7 @@ class BoundSignal:
 
     def _signature(self) -> str:
         # The first one is the one with all arguments; PythonQt takes the first too.
-        return next(text for text in signatures(self.__self__._native_of()) if text.split("(")[0] == self._name)
+        return next(text for text in signatures(type(self.__self__._native_of())) if text.split("(")[0] == self._name)
 
     def connect(self, function: Any) -> bool:
         """Call `function` whenever the signal is emitted."""

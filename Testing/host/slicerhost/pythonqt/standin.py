@@ -25,7 +25,7 @@ def offered(function: Function) -> Function:
 
 
 def slot(*types: str) -> Callable[[Function], Function]:
-    """Mark a stand-in's method that is a slot in C++, with its parameter types there: it can be connected by name too."""
+    """Mark a stand-in's method that is a slot in C++, with its types there: it can be connected by its signature."""
 
     def mark(function: Function) -> Function:
         function._slot_types = ",".join(types)  # type: ignore[attr-defined]

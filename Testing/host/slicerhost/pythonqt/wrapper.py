@@ -1,6 +1,6 @@
-"""The class behind every object of the modules qt, ctk and slicer.qMRML*: a PySide object inside, PythonQt's manners outside."""
+"""The class behind every object of qt, ctk and slicer.qMRML*: a PySide object inside, PythonQt's manners outside."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import shiboken6
 from PySide6 import QtCore
@@ -43,7 +43,6 @@ class Wrapper(metaclass=WrapperType):
     """A PySide object as PythonQt would show it."""
 
     __slots__ = ("__dict__", "__weakref__", "_native")
-    _metaclass_name: ClassVar[str] = ""
 
     def __init__(self, *arguments: Any) -> None:
         cls = type(self)
@@ -86,7 +85,8 @@ class Wrapper(metaclass=WrapperType):
             object.__setattr__(self, name, value)
         elif not self._set_dynamic(name, value):
             raise AttributeError(
-                f"'{name}' does not exist on {type(self).__name__} and creating new attributes on C++ objects is not allowed"
+                f"'{name}' does not exist on {type(self).__name__} and "
+                "creating new attributes on C++ objects is not allowed"
             )
 
     def _set_dynamic(self, name: str, value: Any) -> bool:
