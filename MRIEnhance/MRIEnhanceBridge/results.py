@@ -81,7 +81,7 @@ def add_volume(
         node.SetVoxelValueQuantity(_copy(source.GetVoxelValueQuantity()))
         node.SetVoxelValueUnits(_copy(source.GetVoxelValueUnits()))
         node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
-    renew.place_beside(node, source)
+        renew.place_beside(node, source)
     return node
 
 
@@ -182,7 +182,6 @@ def metrics_table(
             _add_column(table, vtk.vtkDoubleArray(), title, [_number(row.get(key)) for row in rows])
             table.SetColumnUnitLabel(title, unit)
             table.SetColumnDescription(title, _one_line(str(definitions.get(key, ""))))
-        table.SetUseColumnNameAsColumnHeader(True)
         table.SetLocked(True)
         table.SetAttribute(f"{PREFIX}evaluation", _json({**evaluation, "rows": rows}))
         table.SetAttribute(f"{PREFIX}disclaimer", DISCLAIMER)
