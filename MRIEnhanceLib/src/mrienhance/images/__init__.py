@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mrienhance.images.intensity import IntensityScale
     from mrienhance.images.io import IMAGE_SUFFIXES, check_image_output, read_image, write_image
     from mrienhance.images.percentiles import display_window
-    from mrienhance.images.raw import PIXEL_TYPES, check_room, read_raw, write_raw
+    from mrienhance.images.pixel_types import PIXEL_BYTES
+    from mrienhance.images.raw import check_room, read_raw, write_raw
     from mrienhance.images.resample import Interpolation, resample_to
     from mrienhance.images.tensor import to_image, to_tensor
 
@@ -27,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy(
         "IMAGE_SUFFIXES": ".io",
         "IntensityScale": ".intensity",
         "Interpolation": ".resample",
-        "PIXEL_TYPES": ".raw",
+        "PIXEL_BYTES": ".pixel_types",
         "atomic_path": ".files",
         "check_image": ".check",
         "check_image_output": ".io",

@@ -19,9 +19,7 @@ from mrienhance.errors import ImageError, OutputError
 from mrienhance.images.check import check_volume
 from mrienhance.images.files import refusal
 from mrienhance.images.geometry import Grid
-
-PIXEL_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
-"""Pixel types by NumPy's names, always little-endian."""
+from mrienhance.images.pixel_types import PIXEL_BYTES
 
 _CHUNK = 2**24
 
@@ -36,7 +34,7 @@ def read_raw(path: str | os.PathLike[str], *, grid: Grid, pixel_type: str, what:
     grid
         Where the voxels are.
     pixel_type
-        One of `PIXEL_TYPES`.
+        One of `PIXEL_BYTES`.
     what
         What to call the image in a message.
 
@@ -54,8 +52,8 @@ def read_raw(path: str | os.PathLike[str], *, grid: Grid, pixel_type: str, what:
     ...     read_raw(path, grid=Grid((4, 3, 2)), pixel_type="int16").GetSize()
     (4, 3, 2)
     """
-    if pixel_type not in PIXEL_TYPES:
-        raise ValueError(f"no pixel type {pixel_type!r}; there are {', '.join(PIXEL_TYPES)}")
+    if pixel_type not in PIXEL_BYTES:
+        raise ValueError(f"no pixel type {pixel_type!r}; there are {', '.join(PIXEL_BYTES)}")
     kind = np.dtype(pixel_type).newbyteorder("<")
     count = math.prod(grid.size)
     try:

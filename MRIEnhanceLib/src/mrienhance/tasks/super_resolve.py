@@ -14,7 +14,7 @@ from torch import Tensor
 from mrienhance.errors import ModelError, UsageError
 from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_tensor
 from mrienhance.inference import Cancel, NullProgress, Part, Predictor, Progress, choose_device, choose_precision
-from mrienhance.models import Model, ModelCard, find_model, load_model
+from mrienhance.models import Entry, Model, ModelCard, find_model, load_model
 from mrienhance.physics import DEGRADATIONS, KSpaceTruncation
 from mrienhance.tasks.consistency import Measured
 from mrienhance.tasks.result import ImageRecord, ModelRecord, Report, Result
@@ -126,6 +126,18 @@ def super_resolve(
     return _run(predictor, image, chosen, consistency=consistency, stages=stages, started=started)
 
 
+def find_for(model: str | Path | None, scale: int | None) -> Entry:
+    """The catalogue's entry that `super_resolve` would load for this `model` and `scale`.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is made for another task or scale.
+    """
+    wanted = DEFAULT_SCALE if model is None and scale is None else scale
+    return find_model(model, task=TASK, scale=wanted)
+
+
 def _run(
     predictor: Predictor, image: sitk.Image, model: Model, *, consistency: bool, stages: _Stages, started: float
 ) -> Result:
@@ -173,8 +185,7 @@ def _run(
 def _choose_model(model: str | Path | Model | None, scale: int | None) -> Model:
     """Load the model that was asked for, and see that it does what it is asked to."""
     if not isinstance(model, Model):
-        wanted = DEFAULT_SCALE if model is None and scale is None else scale
-        model = load_model(find_model(model, task=TASK, scale=wanted))
+        model = load_model(find_for(model, scale))
     card = model.card
     if card.task != TASK or scale not in (None, card.scale):
         raise ModelError(f"{model.name} is a model to {card.task} by {card.scale}", hint="choose another model")

@@ -1,0 +1,61 @@
+"""The requests that ask what there is: models and devices."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mrienhance.cli.cards import card_text
+from mrienhance.cli.worker import requirements
+from mrienhance.cli.worker.desk import Desk
+from mrienhance.cli.worker.fields import Fields, one_of
+
+if TYPE_CHECKING:
+    from mrienhance.models import Entry
+
+TASKS = ("super-resolve", "synthesize", "reconstruct")
+# What the first request for work would load: by then it is there.
+_WORK = ("mrienhance.tasks.super_resolve", "mrienhance.models.checkpoint", "mrienhance.images.raw")
+
+
+def models(fields: Fields, desk: Desk) -> dict[str, Any]:
+    """Every model here; a broken file says what is wrong with it, whatever the task."""
+    from mrienhance.models import user_folder
+    from mrienhance.models.catalogue import catalogue
+
+    task = fields.optional("task", one_of(*TASKS))
+    fields.finish()
+    entries = [entry for entry in catalogue() if task is None or entry.card is None or entry.card.task == task]
+    return {"models": [_model(entry) for entry in entries], "folder": str(user_folder())}
+
+
+def devices(fields: Fields, desk: Desk) -> dict[str, Any]:
+    """Where and in which arithmetic a network can run here."""
+    fields.finish()
+    desk.stage(0.0, "Loading PyTorch")
+    requirements.load()
+    for name in _WORK:
+        desk.cancel.check()
+        importlib.import_module(name)
+    from mrienhance.inference.devices import PRECISIONS, available_devices, device_title
+
+    found = available_devices()
+    listed = [{"name": "auto", "title": f"Automatic ({device_title(found[0])})"}]
+    for device in found:
+        number = f" ({device})" if device.type == "cuda" else ""
+        listed.append({"name": str(device), "title": f"{device_title(device)}{number}"})
+    return {"devices": listed, "precisions": ["auto", *PRECISIONS]}
+
+
+def _model(entry: Entry) -> dict[str, Any]:
+    card = entry.card
+    scale = "" if card is None or card.scale is None else f" (x{card.scale} {card.axes})"
+    return {
+        "name": entry.name,
+        "title": f"{entry.name}{scale}",
+        "path": str(entry.path),
+        "source": entry.source,
+        "error": entry.error,
+        "card": None if card is None else card.to_dict(),
+        "text": entry.error if card is None else card_text(card),
+    }
