@@ -42,6 +42,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         self._guiTag: Any = None
         self._catalogueError = _("The list of models is being read.")
         self._lookups: list[Task] = []
+        self._volumes: list[Any] = []
         self._comparison = views.Comparison()
 
     # What a module adds
@@ -127,6 +128,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameters)
         self._parameterNode = node
+        self._watchVolumes()
         if node is not None:
             self._guiTag = node.connectGui(self.ui)
             self.addObserver(node.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameters)
@@ -137,6 +139,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         node = self._parameterNode
         if node is None:
             return
+        self._watchVolumes()
         self.model.show(node.model)
         self.device.show(node.device)
         self.precision.show(node.precision)
@@ -145,6 +148,17 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         self.run.allow(self._catalogueError or self._reasonOfModel() or self.reasonNotReady())
         result = node.resultVolume
         self.ui.compareButton.enabled = result is not None and node.inputVolume is not None
+
+    def _watchVolumes(self) -> None:
+        """Look again when a chosen volume changes: it may get its voxels only after it was chosen."""
+        node, event = self._parameterNode, vtk.vtkCommand.ModifiedEvent
+        names = [] if node is None else node.allParameters
+        chosen = [getattr(node, name) for name in names if name.endswith("Volume")]
+        for volume in self._volumes:
+            self.removeObserver(volume, event, self.onParameters)
+        self._volumes = list({volume for volume in chosen if volume is not None})
+        for volume in self._volumes:
+            self.addObserver(volume, event, self.onParameters)
 
     def _reasonOfModel(self) -> str:
         name = self._parameterNode.model
