@@ -13,22 +13,9 @@ from typing import Any
 from . import state
 from .io import CoreIOManager
 from .managers import ModuleManager
+from .options import CommandOptions
 from .signals import Signals
 from .views import LayoutManager
-
-
-class CommandOptions:
-    """slicer.app.commandOptions(): values, as PythonQt shows properties."""
-
-    def __init__(self) -> None:
-        self.runPythonAndExit = False
-        self.exitAfterStartup = False
-        self.noMainWindow = False
-        self.noSplash = True
-        self.pythonScript = ""
-        self.pythonCode = ""
-        self.ignoreSlicerRC = True
-        self.testingEnabled = False
 
 
 class Application(Signals):

@@ -38,7 +38,9 @@ def install() -> None:
 
 
 def _keep(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if issubclass(kind, Exception):
+    from .pythonqt import slot_errors
+
+    if issubclass(kind, Exception) and not any(error is known for known in slot_errors):
         where = threading.current_thread().name
         record(f"uncaught in {where}:\n" + "".join(traceback.format_exception(kind, error, trace)))
     _previous_hook(kind, error, trace)

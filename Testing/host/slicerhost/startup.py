@@ -39,7 +39,7 @@ def begin() -> Host:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     import slicer
 
-    from . import application, errors, modules, popups, pythonqt, qmrml_widgets, threads, util
+    from . import application, errors, module_objects, popups, pythonqt, qmrml_widgets, threads, util
 
     errors.install()
     threads.guard(slicer)
@@ -55,7 +55,7 @@ def begin() -> Host:
     home.launched_environment(place)
     _add_python_layer(slicer)
     qmrml_widgets.register(slicer)
-    modules.register(slicer)
+    module_objects.register(slicer)
     popups.install(qt, ctk)
     util.mend(slicer)
     scene.build()
