@@ -34,7 +34,7 @@ def test_commands_exist(document: Path) -> None:
     from mrienhance.cli.main import build_parser
 
     for _, block in BLOCK.findall(document.read_text("utf-8")):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["mrienhance"] and "…" not in words:
                 build_parser().parse_args(words[1:])
