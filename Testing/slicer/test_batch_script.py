@@ -94,7 +94,7 @@ def test_somebody_elses_python_without_torch(run, image, tmp_path):
     fake = workers.FakeInterpreter(tmp_path, "lacks-torch")
     code, out, err = run(fake.path, *COMMON, "--install")
     assert code == 1, out + err
-    assert f"{fake.path} -m pip install 'torch>=2.6'" in out + err
+    assert f"{fake.path} -m pip install 'torch>=" in out + err
     assert not fake.requests
 
 

@@ -19,45 +19,25 @@ OURS = {"executable": "/slicer/bin/PythonSlicer", "ours": True, "source": "Slice
 
 
 class Pip:
-    """Takes the place of every way to install, with the signatures of Slicer 5.12, and records."""
+    """What pip would have been started for, and what it is to say and to raise; a stand-in for no more than pip."""
 
     def __init__(self):
         self.calls = []
+        self.options = []
+        self.constraints = []
         self.log = ""
         self.error = None
-        self.constraints = []
 
-    def run(self, requirements):
-        self.calls.append(list(requirements))
+    def record(self, command, requirements, **options):
+        assert command == "install"
+        self.calls.append(requirements)
+        self.options.append(options)
         for url in os.environ["PIP_CONSTRAINT"].split():
             path = url2pathname(url.removeprefix("file://"))
             self.constraints += Path(path).read_text().splitlines()
-        if self.log:
-            sys.stdout.write(self.log)
+        sys.stdout.write(self.log)
         if self.error is not None:
             raise self.error
-
-    def pip_ensure(
-        self,
-        requirements,
-        constraints=None,
-        skip_packages=None,
-        prompt_install=True,
-        prompt_restart=True,
-        requester=None,
-        skip_in_testing=True,
-        show_progress=True,
-    ):
-        assert not prompt_install, "asked twice"
-        assert not prompt_restart
-        assert requester == "MRIEnhance"
-        self.show_progress = show_progress
-        self.run(requirements)
-
-    def pip_install(self, requirements):
-        """As in Slicer 5.10."""
-        assert isinstance(requirements, list)
-        self.run(requirements)
 
 
 @pytest.fixture
@@ -83,36 +63,26 @@ def refusal(host):
 
 
 @pytest.fixture
-def questions(host, monkeypatch):
-    """The questions that were asked; ``answer`` is what a person says."""
-    asked = types.SimpleNamespace(texts=[], answer=True)
-
-    def confirm(text, windowTitle=None, parent=None, **kwargs):
-        asked.texts.append(text)
-        return asked.answer
-
-    monkeypatch.setattr(host.util, "confirmOkCancelDisplay", confirm)
-    return asked
-
-
-@pytest.fixture
 def pip(host, monkeypatch):
-    """Slicer 5.12's way to install."""
     fake = Pip()
-    packaging = types.ModuleType("slicer.packaging")
-    packaging.pip_ensure = fake.pip_ensure
-    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
-    monkeypatch.setattr(host, "packaging", packaging, raising=False)
+    monkeypatch.setattr(slicerhost.installations, "record", fake.record)
     return fake
+
+
+@pytest.fixture(params=["5.10", "5.12"])
+def version(request, host):
+    """Slicer without slicer.packaging, and with it."""
+    slicerhost.pretend(version=request.param)
+    return request.param
 
 
 @pytest.fixture
-def old_pip(host, monkeypatch):
-    """Slicer 5.10's: there is no slicer.packaging."""
-    fake = Pip()
-    monkeypatch.setitem(sys.modules, "slicer.packaging", None)
-    monkeypatch.setattr(host.util, "pip_install", fake.pip_install, raising=False)
-    return fake
+def agrees(host):
+    slicerhost.dialogs.answer(True)
+
+
+def questions():
+    return slicerhost.dialogs.texts()
 
 
 @pytest.fixture
@@ -165,20 +135,20 @@ def torch_is(monkeypatch, version):
     monkeypatch.setattr(importlib.metadata, "version", fake)
 
 
-def test_nothing_missing_nothing_done(bridge, pip, questions):
+def test_nothing_missing_nothing_done(bridge, pip):
     bridge.install([])
-    assert (pip.calls, questions.texts) == ([], [])
+    assert (pip.calls, questions()) == ([], [])
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_a_foreign_interpreter_is_never_changed(bridge, refusal, pip, questions, ask):
+def test_a_foreign_interpreter_is_never_changed(bridge, refusal, pip, ask):
     other = bridge.Interpreter("/home/me/my env/bin/python", ours=False, source="setting")
     with pytest.raises(refusal) as caught:
-        bridge.install(["torch>=2.6", "safetensors>=0.4.5"], other, ask=ask)
-    assert caught.value.message == "/home/me/my env/bin/python has no torch>=2.6, safetensors>=0.4.5"
+        bridge.install(["torch>=2.6", "safetensors>=99"], other, ask=ask)
+    assert caught.value.message == "/home/me/my env/bin/python has no torch>=2.6, safetensors>=99"
     command = caught.value.hint.partition(": ")[2]
-    assert command == "'/home/me/my env/bin/python' -m pip install 'torch>=2.6' 'safetensors>=0.4.5'"
-    assert (pip.calls, questions.texts) == ([], [])
+    assert command == "'/home/me/my env/bin/python' -m pip install 'torch>=2.6' 'safetensors>=99'"
+    assert (pip.calls, questions()) == ([], [])
 
 
 def test_the_command_for_windows(bridge, refusal, pip, monkeypatch):
@@ -190,40 +160,38 @@ def test_the_command_for_windows(bridge, refusal, pip, monkeypatch):
 
 
 @pytest.mark.parametrize("basic", ["numpy>=1.26", "SimpleITK>=2.3", "simpleitk"])
-def test_slicers_own_packages_are_never_installed(bridge, refusal, pip, questions, extension, basic):
+def test_slicers_own_packages_are_never_installed(bridge, refusal, pip, extension, basic):
     with pytest.raises(refusal, match="Slicer's own Python lacks") as caught:
         bridge.install(["torch>=2.6", basic])
     assert basic in caught.value.message
     assert "torch" not in caught.value.message
     assert "install 3D Slicer again" in caught.value.hint
-    assert (pip.calls, extension.calls, questions.texts) == ([], [], [])
+    assert (pip.calls, extension.calls, questions()) == ([], [], [])
 
 
-def test_one_question_for_everything(bridge, pip, questions, extension):
-    bridge.install(["torch>=2.6", "safetensors>=0.4.5", "PyYAML>=6.0"])
-    (question,) = questions.texts
-    assert "torch>=2.6, safetensors>=0.4.5, PyYAML>=6.0" in question
+def test_one_question_for_everything(bridge, pip, agrees, extension, version):
+    bridge.install(["torch>=2.6", "safetensors>=99", "PyYAML>=99"])
+    (question,) = questions()
+    assert "torch>=2.6, safetensors>=99, PyYAML>=99" in question
     assert "extension" not in question
-    assert pip.calls == [["safetensors>=0.4.5", "PyYAML>=6.0"]]
-    assert pip.show_progress
+    assert pip.calls == [["safetensors>=99", "PyYAML>=99"]]
     assert extension.calls == [(False, ">=2.6")]
 
 
-def test_slicer_5_10(bridge, old_pip, questions, extension):
-    bridge.install(["torch>=2.6", "safetensors>=0.4.5", "PyYAML>=6.0"])
-    assert len(questions.texts) == 1
-    assert old_pip.calls == [["safetensors>=0.4.5", "PyYAML>=6.0"]]
-    assert extension.calls == [(False, ">=2.6")]
+def test_slicer_shows_the_progress_of_pip(bridge, pip, agrees):
+    bridge.install(["rich>=99"])
+    (options,) = pip.options
+    assert (options["show_progress"], options["requester"]) == (True, "MRIEnhance")
 
 
-def test_torch_alone_needs_no_pip(bridge, pip, questions, extension):
+def test_torch_alone_needs_no_pip(bridge, pip, agrees, extension):
     bridge.install(['torch>=2.6,<3; python_version >= "3.10"'])
     assert pip.calls == []
     assert extension.calls == [(False, ">=2.6,<3")]
 
 
-def test_declined(bridge, refusal, pip, questions, extension):
-    questions.answer = False
+def test_declined(bridge, refusal, pip, extension, version):
+    slicerhost.dialogs.answer(False)
     with pytest.raises(refusal, match=r"torch>=2\.6 must be installed first") as caught:
         bridge.install(["torch>=2.6"])
     assert caught.value.kind == "Declined"
@@ -231,48 +199,48 @@ def test_declined(bridge, refusal, pip, questions, extension):
     assert (pip.calls, extension.calls) == ([], [])
 
 
-@pytest.mark.parametrize("version", ["5.12", "5.10"])
-def test_without_a_person_there_is_no_question(bridge, questions, extension, request, version):
-    fake = request.getfixturevalue("pip" if version == "5.12" else "old_pip")
-    bridge.install(["torch>=2.6", "rich>=13.7"], ask=False)
-    assert questions.texts == []
-    assert fake.calls == [["rich>=13.7"]]
+def test_without_a_person_there_is_no_dialog(bridge, pip, extension, version):
+    """The stand-in raises on any dialog that nobody has an answer for."""
+    slicerhost.pretend(main_window=False)
+    bridge.install(["torch>=2.6", "rich>=99"], ask=False)
+    assert questions() == []
+    assert pip.calls == [["rich>=99"]]
     assert extension.calls == [(False, ">=2.6")]
     if version == "5.12":
-        assert not fake.show_progress
+        assert not pip.options[0]["show_progress"]
 
 
-def test_no_extension_and_nobody_to_ask(bridge, refusal, pip, questions, no_extension):
+def test_no_extension_and_nobody_to_ask(bridge, refusal, pip, no_extension):
     with pytest.raises(refusal, match="PyTorch extension is missing") as caught:
-        bridge.install(["torch>=2.6", "rich>=13.7"], ask=False)
+        bridge.install(["torch>=2.6", "rich>=99"], ask=False)
     assert "Extensions Manager" in caught.value.hint
-    assert (pip.calls, questions.texts) == ([], [])
+    assert (pip.calls, questions()) == ([], [])
 
 
-def test_no_extension_and_the_user_takes_the_general_build(bridge, pip, questions, no_extension):
-    bridge.install(["torch>=2.6", "rich>=13.7"])
-    (question,) = questions.texts
+def test_no_extension_and_the_user_takes_the_general_build(bridge, pip, agrees, no_extension):
+    bridge.install(["torch>=99", "rich>=99"])
+    (question,) = questions()
     assert "PyTorch extension is missing" in question
     assert "processor only" in question
     assert "Extensions Manager" in question
-    assert pip.calls == [["torch>=2.6", "rich>=13.7"]]
+    assert pip.calls == [["torch>=99", "rich>=99"]]
 
 
-def test_no_extension_is_no_matter_if_torch_is_there(bridge, pip, questions, no_extension):
-    bridge.install(["rich>=13.7"])
-    assert "extension" not in questions.texts[0]
-    assert pip.calls == [["rich>=13.7"]]
+def test_no_extension_is_no_matter_if_torch_is_there(bridge, pip, agrees, no_extension):
+    bridge.install(["rich>=99"])
+    assert "extension" not in questions()[0]
+    assert pip.calls == [["rich>=99"]]
 
 
 @pytest.mark.parametrize("ask", [True, False])
-def test_testing_mode_installs_nothing(bridge, pip, questions, extension, ask):
+def test_testing_mode_installs_nothing(bridge, pip, extension, ask):
     """There Slicer's own question would be answered with no, and the PyTorch extension would ask nobody."""
     slicerhost.pretend(testing=True)
-    bridge.install(["torch>=2.6", "rich>=13.7"], ask=ask)
-    assert (pip.calls, extension.calls, questions.texts) == ([], [], [])
+    bridge.install(["torch>=2.6", "rich>=99"], ask=ask)
+    assert (pip.calls, extension.calls, questions()) == ([], [], [])
 
 
-def test_an_older_pytorch_extension(bridge, questions, pip, monkeypatch):
+def test_an_older_pytorch_extension(bridge, agrees, pip, monkeypatch):
     calls = []
 
     class PyTorchUtilsLogic:
@@ -285,14 +253,12 @@ def test_an_older_pytorch_extension(bridge, questions, pip, monkeypatch):
     assert calls == [None]
 
 
-@pytest.mark.parametrize("version", ["5.12", "5.10"])
-def test_pip_fails(bridge, refusal, questions, extension, request, version, capsys):
-    fake = request.getfixturevalue("pip" if version == "5.12" else "old_pip")
-    fake.log = "Collecting rich\nERROR: No matching distribution found for rich>=13.7\n"
-    fake.error = subprocess.CalledProcessError(1, "pip install")
+def test_pip_fails(bridge, refusal, pip, agrees, extension, version, capsys):
+    pip.log = "Collecting rich\nERROR: No matching distribution found for rich>=99\n"
+    pip.error = subprocess.CalledProcessError(1, "pip install")
     with pytest.raises(refusal) as caught:
-        bridge.install(["torch>=2.6", "rich>=13.7"])
-    assert caught.value.message.endswith("could not be installed: No matching distribution found for rich>=13.7")
+        bridge.install(["torch>=2.6", "rich>=99"])
+    assert caught.value.message.endswith("could not be installed: No matching distribution found for rich>=99")
     assert "\n" not in str(caught.value)
     assert "internet" in caught.value.hint
     assert "Collecting rich" in caught.value.details
@@ -301,28 +267,28 @@ def test_pip_fails(bridge, refusal, questions, extension, request, version, caps
     assert extension.calls == [], "what is small goes first"
 
 
-def test_pip_fails_without_a_reason(bridge, refusal, questions, pip):
+def test_pip_fails_without_a_reason(bridge, refusal, agrees, pip):
     pip.error = RuntimeError("PythonSlicer executable not found")
     with pytest.raises(refusal, match="see the Python console") as caught:
-        bridge.install(["rich>=13.7"])
+        bridge.install(["rich>=99"])
     assert "PythonSlicer executable not found" in caught.value.details
 
 
-def test_torch_fails(bridge, refusal, questions, extension, monkeypatch):
+def test_torch_fails(bridge, refusal, agrees, extension, monkeypatch):
     torch_is(monkeypatch, None)
     extension.error = subprocess.CalledProcessError(1, "ltt install")
     with pytest.raises(refusal, match=r"torch>=2\.6 could not be installed"):
         bridge.install(["torch>=2.6"])
 
 
-def test_torch_is_not_installed_and_nobody_says_why(bridge, refusal, questions, extension):
+def test_torch_is_not_installed_and_nobody_says_why(bridge, refusal, agrees, extension):
     extension.installed = None
     with pytest.raises(refusal, match=r"torch>=2\.6 could not be installed"):
         bridge.install(["torch>=2.6"])
 
 
 @pytest.mark.parametrize("before", [None, "1.13.0"])
-def test_torch_that_only_slicer_cannot_import(bridge, questions, extension, monkeypatch, before, caplog):
+def test_torch_that_only_slicer_cannot_import(bridge, agrees, extension, monkeypatch, before, caplog):
     """The extension imports torch into Slicer after installing it; the worker is another process."""
     torch_is(monkeypatch, before)
     extension.new_version = "2.8.0"
@@ -331,28 +297,28 @@ def test_torch_that_only_slicer_cannot_import(bridge, questions, extension, monk
     assert "DLL load failed" in caplog.text
 
 
-def test_what_slicer_ships_is_held(bridge, pip, questions, monkeypatch):
+def test_what_slicer_ships_is_held(bridge, pip, agrees, monkeypatch):
     monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
-    bridge.install(["rich>=13.7"])
+    bridge.install(["rich>=99"])
     assert f"numpy=={importlib.metadata.version('numpy')}" in pip.constraints
     assert f"SimpleITK=={importlib.metadata.version('SimpleITK')}" in pip.constraints
     assert not any(line.startswith(("rich", "torch")) for line in pip.constraints)
     assert "PIP_CONSTRAINT" not in os.environ
 
 
-def test_somebody_elses_constraints_stay(bridge, refusal, pip, questions, monkeypatch, tmp_path):
+def test_somebody_elses_constraints_stay(bridge, refusal, pip, agrees, monkeypatch, tmp_path):
     mine = tmp_path / "mine.txt"
     mine.write_text("rich<14\n")
     monkeypatch.setenv("PIP_CONSTRAINT", str(mine))
     pip.error = subprocess.CalledProcessError(1, "pip install")
     with pytest.raises(refusal):
-        bridge.install(["rich>=13.7"])
+        bridge.install(["rich>=99"])
     assert "rich<14" in pip.constraints
     assert any(line.startswith("numpy==") for line in pip.constraints)
     assert os.environ["PIP_CONSTRAINT"] == str(mine)
 
 
-def test_a_real_pip_does_not_replace_numpy(bridge, refusal, old_pip, questions, monkeypatch, tmp_path, capsys):
+def test_a_real_pip_does_not_replace_numpy(bridge, refusal, pip, agrees, monkeypatch, tmp_path, capsys):
     """With a package that wants a newer numpy than Slicer has, from a folder whose path has a space."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "with space"))
     shelf = tmp_path / "with space"
@@ -374,7 +340,8 @@ def test_a_real_pip_does_not_replace_numpy(bridge, refusal, old_pip, questions, 
 
     pip_install(["greedy"])
     assert "Would install greedy-1.0 numpy-99.0" in capsys.readouterr().out
-    old_pip.run = pip_install
+    monkeypatch.setattr(slicerhost.installations, "record", lambda command, requirements: pip_install(requirements))
+    slicerhost.pretend(version="5.10")
     with pytest.raises(refusal) as caught:
         bridge.install(["greedy"])
     assert "conflicting dependencies" in caught.value.message
