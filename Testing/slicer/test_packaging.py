@@ -1,6 +1,7 @@
 """The extension, built and installed as the Extensions Index does it, with a stand-in for Slicer's CMake interface."""
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import cmake
 import pytest
 
+import mrienhance
 from repository.source import MADE, PACKAGE, ROOT
 
 CMAKE = Path(cmake.CMAKE_BIN_DIR) / "cmake"
@@ -90,6 +92,23 @@ def test_the_weights_are_those_of_the_list(extension: Extension) -> None:
 @pytest.mark.parametrize("tree", ["build", "installed"])
 def test_the_library_works_from_there(extension: Extension, tree: str) -> None:
     use_library(getattr(extension, tree) / LIBRARY, bytecode=False)
+
+
+def test_the_worker_greets_from_there(extension: Extension) -> None:
+    """As the bridge starts it, and with the end of its input at once."""
+    folder = str(extension.installed / LIBRARY)
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from mrienhance.cli.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, folder, "worker"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    hello = json.loads(done.stdout.splitlines()[0])
+    assert (hello["type"], hello["library"], hello["missing"]) == ("hello", mrienhance.__version__, [])
 
 
 def test_a_file_that_is_gone_does_not_stay(extension: Extension) -> None:
