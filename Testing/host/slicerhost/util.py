@@ -54,7 +54,7 @@ def be_version(slicer: Any, version: str) -> None:
         util.pip_install, util.pip_uninstall = _pip_install_5_10, _pip_uninstall_5_10
         vars(util).pop("executePythonModule", None)
     else:
-        util.launchConsoleProcess, util.logProcessOutput = _launch, _original["logProcessOutput"]
+        util.launchConsoleProcess, util.logProcessOutput = _launch, _log_output
         util.pip_install, util.pip_uninstall = _pip_install, _pip_uninstall
         util.executePythonModule = _execute
 
@@ -71,8 +71,15 @@ def _launch_5_10(
     return _launch(args, useStartupEnvironment, updateEnvironment, cwd)
 
 
+def _log_output(proc: Any, logCallback: Any = None) -> None:
+    try:
+        _original["logProcessOutput"](proc, logCallback)
+    finally:
+        proc.stdout.close()  # Slicer leaves that to the garbage; here it would be a warning, and so an error
+
+
 def _log_output_5_10(proc: Any) -> None:
-    _original["logProcessOutput"](proc)
+    _log_output(proc)
 
 
 def _execute(module: str, args: list[str], *others: Any, **keywords: Any) -> Any:
