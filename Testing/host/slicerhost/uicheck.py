@@ -30,12 +30,12 @@ def custom_class(class_name: str) -> Any:
         if isinstance(cls, WrapperType) and (class_name.startswith(PREFIXES) or cls._derived):
             return cls
     if class_name.startswith(PREFIXES):
-        raise ValueError("there is no widget of this class")
+        raise ValueError("the stand-in knows no widget of this class")
     return None
 
 
 def problems(tree: _Tree) -> list[str]:
-    """Everything that is wrong: unknown classes and properties, names given twice, buddies and tab stops without widget."""
+    """All faults: unknown classes and properties, names given twice, buddies and tab stops that do not exist."""
     found: list[str] = []
     names = collections.Counter(each.get("name", "") for each in [*tree.iter("widget"), *tree.iter("action")])
     found += [f"the name {name} is given {count} times" for name, count in names.items() if count > 1]
@@ -67,23 +67,24 @@ def _widget_problems(widget: _Tree) -> list[str]:
     if class_name == "Line":
         native = QtWidgets.QFrame
     if native is None:
-        return [f"{class_name} {name}: there is no widget of this class"]
+        return [f"{class_name} {name}: the stand-in knows no widget of this class"]
     return _property_problems(widget, native, _SPECIAL.get(class_name, set()))
 
 
 def _property_problems(element: _Tree, native: Any, allowed: set[str]) -> list[str]:
-    meta = native.staticMetaObject
-    # stdset="0" marks a property of one widget alone, such as SlicerParameterName.
-    return [
-        f"{element.get('class')} {element.get('name')}: there is no property {each.get('name')}"
-        for each in element.findall("property")
-        if each.get("stdset") != "0" and each.get("name") not in allowed and meta.indexOfProperty(each.get("name")) < 0
-    ] + [
-        f"{element.get('name')}.{each.get('name')}: write {value} with the class alone (Slicer with Qt 5 takes no other)"
-        for each in element.findall("property")
-        for value in _texts(each, "enum") + _texts(each, "set")
-        if any(part.count("::") > 1 for part in value.split("|"))
-    ]
+    meta, owner = native.staticMetaObject, f"{element.get('class')} {element.get('name')}"
+    found = []
+    for each in element.findall("property"):
+        name = each.get("name", "")
+        # stdset="0" marks a property of one widget alone, such as SlicerParameterName.
+        if each.get("stdset") != "0" and name not in allowed and meta.indexOfProperty(name) < 0:
+            found.append(f"{owner}: there is no property {name}")
+        for value in _texts(each, "enum") + _texts(each, "set"):
+            if any(part.count("::") > 1 for part in value.split("|")):
+                found.append(
+                    f"{owner}: {name} is {value}, and Qt 5 knows it by the class alone, without the enumeration"
+                )
+    return found
 
 
 def take_enumerations(tree: _Tree) -> list[tuple[str, str, int]]:

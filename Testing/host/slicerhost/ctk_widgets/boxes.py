@@ -1,7 +1,5 @@
 """Small widgets that add little to Qt's: check box, combo box, spin box, message box."""
 
-
-
 import enum
 
 from PySide6.QtCore import Property, QSettings, QSize, Qt, Signal

@@ -1,7 +1,5 @@
 """ctkCollapsibleButton and ctkCollapsibleGroupBox: a title that shows and hides what is below it."""
 
-
-
 from typing import Any
 
 from PySide6.QtCore import Property, QObject, QPoint, QRect, QSize, Qt, Signal

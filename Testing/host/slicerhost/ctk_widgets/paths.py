@@ -1,7 +1,5 @@
 """ctkPathLineEdit and ctkDirectoryButton: a line with a path, and a button with a folder."""
 
-
-
 import enum
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """ctkRangeWidget: two values, one not above the other."""
 
-
-
 from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 

@@ -1,7 +1,5 @@
 """ctkDoubleSlider and ctkSliderWidget: a slider for fractions, alone and with a spin box."""
 
-
-
 from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
 

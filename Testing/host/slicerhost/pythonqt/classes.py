@@ -6,7 +6,7 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore
 
-from . import convert, signals
+from . import convert, qt5, signals
 from .enums import members as enum_members
 from .members import NativeEnumValue, NativeMethod, NativeProperty, NativeSignal
 from .standin import PREFIXES
@@ -51,6 +51,7 @@ def make_class(native: type) -> type:
     if issubclass(native, QtCore.QObject):
         members |= _properties(native)
     members |= _operators(native)
+    members |= qt5.missing(name)
     return type(Wrapper)(name, bases, members, native=native)
 
 
@@ -83,6 +84,7 @@ def _methods(native: type) -> dict[str, Any]:
         elif callable(member) or isinstance(member, staticmethod):
             found[name] = NativeMethod(native, name)
     if native is QtCore.QObject:
+        found["metaObject"] = _meta_object
         found |= {
             "connect": signals.connect,
             "disconnect": signals.disconnect,
@@ -91,6 +93,11 @@ def _methods(native: type) -> dict[str, Any]:
     if "exec" in found:
         found["exec_"] = found["exec"]
     return found
+
+
+def _meta_object(self: Any) -> Any:
+    """Describe the class; from the class, as PySide lets what an object gives go with the object."""
+    return convert.wrap(type(self._native_of()).staticMetaObject)
 
 
 def _property_names(native: type) -> set[str]:

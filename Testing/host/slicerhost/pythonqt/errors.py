@@ -10,9 +10,14 @@ slot_errors: list[BaseException] = []
 _exit_handlers: list[Callable[[SystemExit], Any]] = []
 
 
-def on_system_exit(handler: Callable[[SystemExit], Any] | None) -> None:
-    """Let `handler` decide what ``sys.exit`` in a slot does; without one it is collected like any other exception."""
+def on_system_exit(handler: Callable[[SystemExit], Any] | None) -> Callable[[SystemExit], Any] | None:
+    """Let `handler` decide what ``sys.exit`` in a slot does; gives the one before.
+
+    Without a handler it is collected like any other exception.
+    """
+    before = _exit_handlers[0] if _exit_handlers else None
     _exit_handlers[:] = [handler] if handler is not None else []
+    return before
 
 
 def report(error: BaseException) -> None:

@@ -6,12 +6,12 @@ import types
 import shiboken6
 from PySide6 import QtCore, QtGui, QtTest, QtUiTools, QtWidgets
 
-from . import convert
+from . import convert, qt5
 from .enums import members
 
 _MODULES = (QtCore, QtGui, QtWidgets, QtUiTools, QtTest)
 #: PySide's own inventions; Slicer's qt has none of them, or using them there crashes.
-_NOT_OFFERED = {"ClassInfo", "Property", "QEnum", "QFlag", "Qt", "Signal", "SignalInstance", "Slot"}
+_NOT_OFFERED = {"ClassInfo", "Property", "QEnum", "QFlag", "Qt", "Signal", "SignalInstance", "Slot"} | qt5.CLASSES
 _known: list[types.ModuleType] = []
 
 

@@ -40,6 +40,7 @@ def _of(native: QtCore.QObject) -> list[_Connection]:
 @functools.cache
 def signatures(native: Any) -> dict[str, str]:
     """Signals of a PySide class: the signature that Slicer knows -> PySide's, which has no types for MRML nodes."""
+    # Not metaObject() of an object: PySide lets that one go with the object, and the class's with it.
     meta = native.staticMetaObject
     ours = {each: true for true, each in getattr(native, "cpp_signatures", {}).items()}
     found = {}
@@ -123,7 +124,7 @@ def named_slot(receiver: Any, slot: str) -> Callable[..., Any]:
     wanted = normalized(slot)
     name, types = wanted[:-1].split("(")
     marked = getattr(getattr(type(native), name, None), "_slot_types", None)
-    if marked != types if marked is not None else native.metaObject().indexOfMethod(wanted) < 0:
+    if marked != types if marked is not None else type(native).staticMetaObject.indexOfMethod(wanted) < 0:
         raise ValueError(f"{type(receiver).__name__} has no slot {slot}")
     return lambda *arguments: convert.wrap(getattr(native, name)(*(convert.unwrap(each) for each in arguments)))
 

@@ -79,6 +79,8 @@ class Wrapper(metaclass=WrapperType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         member = native_member(type(self), name)
+        if member is not None and not hasattr(member, "assign"):
+            raise AttributeError(f"Slot '{name}' can not be overwritten on {type(self).__name__} object")
         if member is not None:
             member.assign(self, name, value)
         elif name in _OWN or type(self)._derived:
@@ -141,6 +143,6 @@ def native_member(cls: type, name: str) -> Any:
     for base in cls.__mro__:
         if isinstance(base, WrapperType) and not base._derived:
             member = base.__dict__.get(name)
-            if member is not None and hasattr(member, "assign"):
+            if hasattr(member, "assign") or (callable(member) and not name.startswith("_")):
                 return member
     return None

@@ -1,7 +1,5 @@
 """qMRMLCheckableNodeComboBox: chooses several nodes."""
 
-
-
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal

@@ -1,7 +1,5 @@
 """What can be done below the list of a qMRMLNodeComboBox: create, rename, edit, delete."""
 
-
-
 from typing import Any
 
 from ..pythonqt import dialogs

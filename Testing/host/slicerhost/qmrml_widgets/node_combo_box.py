@@ -1,7 +1,5 @@
 """qMRMLNodeComboBox: chooses a node of the scene."""
 
-
-
 from typing import Any
 
 from PySide6.QtCore import Property, QModelIndex, Qt, Signal

@@ -1,7 +1,5 @@
 """qMRMLSliderWidget and qMRMLSpinBox: numbers with a unit."""
 
-
-
 import enum
 from typing import Any
 

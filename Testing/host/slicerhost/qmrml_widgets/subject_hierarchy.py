@@ -1,7 +1,5 @@
 """qMRMLSubjectHierarchyTreeView: as much of it as a panel needs."""
 
-
-
 from typing import Any
 
 from PySide6.QtCore import Property, Signal

@@ -1,7 +1,5 @@
 """qMRMLTableView: shows a table node."""
 
-
-
 from typing import Any
 
 from PySide6.QtCore import Property, QSortFilterProxyModel, Signal

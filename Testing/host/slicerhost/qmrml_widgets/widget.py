@@ -1,7 +1,5 @@
 """qMRMLWidget: the root of every module's panel, passes the scene on."""
 
-
-
 from typing import Any
 
 from PySide6.QtCore import Signal
