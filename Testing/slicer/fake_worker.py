@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-SCENARIO, NOTES = sys.argv[1], Path(sys.argv[2])
 CARD = {"name": "toy-x2", "method": "toy", "scale": 2, "axes": "in-plane", "contrasts_in": ["T1w"]}
 OTHER = {**CARD, "name": "toy-x4", "scale": 4}
 REPORT = {
@@ -37,7 +36,7 @@ def hello(**changes):
 
 
 def note(text):
-    with NOTES.open("a") as file:
+    with Path(sys.argv[2]).open("a") as file:
         file.write(text + "\n")
 
 
@@ -118,16 +117,17 @@ RUNS = {
 
 
 def main():
-    if SCENARIO == "deaf":
+    scenario = sys.argv[1]
+    if scenario == "deaf":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         note(str(child.pid))
     note(str(os.getpid()))
-    if SCENARIO == "silent":
+    if scenario == "silent":
         time.sleep(600)
-    if SCENARIO == "babbles":
+    if scenario == "babbles":
         sys.stdout.write("Hello, world\n")
         sys.stdout.flush()
-    hello(**{"other-version": {"protocol": 99}, "lacks-torch": {"missing": ["torch>=99"]}}.get(SCENARIO, {}))
+    hello(**{"other-version": {"protocol": 99}, "lacks-torch": {"missing": ["torch>=99"]}}.get(scenario, {}))
     for line in sys.stdin:
         request = json.loads(line)
         note(line.strip())
@@ -137,9 +137,10 @@ def main():
             devices = [{"name": "auto", "title": "Automatic (CPU)"}, {"name": "cpu", "title": "CPU"}]
             say(type="result", id=request["id"], devices=devices, precisions=["auto", "float32", "bfloat16"])
         elif request["do"] == "super-resolve":
-            RUNS.get(SCENARIO, super_resolve)(request)
+            RUNS.get(scenario, super_resolve)(request)
         elif request["do"] == "exit":
             return
 
 
-main()
+if __name__ == "__main__":
+    main()
