@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mrienhance.physics.fourier import to_centred as to_centred
     from mrienhance.physics.fourier import to_centred_kspace as to_centred_kspace
     from mrienhance.physics.interpolation import cubic_upsample as cubic_upsample
+    from mrienhance.physics.kspace_block import KSpaceBlock as KSpaceBlock
     from mrienhance.physics.operator import LinearOperator as LinearOperator
     from mrienhance.physics.phantom import Ellipse as Ellipse
     from mrienhance.physics.phantom import Phantom as Phantom
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy(
         "Degradation": ".degradation",
         "Ellipse": ".phantom",
         "Fourier": ".fourier",
+        "KSpaceBlock": ".kspace_block",
         "KSpaceTruncation": ".degradation",
         "LinearOperator": ".operator",
         "Phantom": ".phantom",

@@ -121,6 +121,7 @@ def super_resolve(
         tile=tile,
         progress=Part(progress, 0.0, _NETWORK_SHARE),
         cancel=cancel,
+        text=f"Running {chosen.method.title}",
     )
     stages = _Stages(progress, cancel, deliver)
     return _run(predictor, image, chosen, consistency=consistency, stages=stages, started=started)
@@ -200,6 +201,8 @@ def _truncation(fine: Tensor, coarse: Tensor, card: ModelCard) -> KSpaceTruncati
     if DEGRADATIONS[card.degradation] is not KSpaceTruncation:
         return None
     factors = _factors(fine, coarse.shape)
+    if max(factors) == 1:
+        return None
     first = 0 if factors[0] > 1 else 1
     return KSpaceTruncation(tuple(fine.shape)[first:], factors[first:])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mrienhance.cli.worker import requirements
 from mrienhance.cli.worker.voxels import describe
 from mrienhance.inference.progress import Cancel
 
@@ -45,8 +46,10 @@ class Reports:
         self._fraction, self._text, self._sent_at = 0.0, "", -_INTERVAL
 
     def report(self, fraction: float, seconds_left: float | None, text: str) -> None:
-        """Send a line, if the last one was a while ago or spoke of something else. 1 is kept for `finish`."""
-        self._fraction = max(self._fraction, min(fraction, 0.999))
+        """Send a line, if the last one was a while ago or spoke of something else. 1 is left to `finish`."""
+        if fraction >= 1:
+            return
+        self._fraction = max(self._fraction, fraction)
         now = self._clock()
         if text != self._text or now - self._sent_at >= _INTERVAL:
             self._text, self._sent_at = text, now
@@ -183,3 +186,15 @@ class Desk:
         """Begin a part of the work: tell, and stop if asked."""
         self.cancel.check()
         self.reports.report(fraction, None, text)
+
+    def load_libraries(self) -> None:
+        """Have everything that computing needs, which takes seconds the first time.
+
+        Raises
+        ------
+        DependencyError
+            If something is missing or broken.
+        """
+        if not requirements.loaded():
+            self.stage(0.0, "Loading PyTorch")
+            requirements.load()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrienhance.cli.worker import requirements
 from mrienhance.cli.worker.desk import Desk, Folder
 from mrienhance.cli.worker.fields import Fields, path, text, tuple_of
 from mrienhance.cli.worker.protocol import ProtocolError
@@ -61,7 +60,7 @@ class _Wish:
 def evaluate(fields: Fields, desk: Desk) -> dict[str, Any]:
     """Compare results with the truth; difference images are in the request's folder."""
     wish = _Wish.of(fields)
-    requirements.load()
+    desk.load_libraries()
     from mrienhance.evaluation import evaluate_all
 
     desk.stage(0.0, "Reading the images")

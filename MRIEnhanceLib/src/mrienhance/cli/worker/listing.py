@@ -6,7 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mrienhance.cli.cards import card_text
-from mrienhance.cli.worker import requirements
 from mrienhance.cli.worker.desk import Desk
 from mrienhance.cli.worker.fields import Fields, one_of
 
@@ -32,8 +31,7 @@ def models(fields: Fields, desk: Desk) -> dict[str, Any]:
 def devices(fields: Fields, desk: Desk) -> dict[str, Any]:
     """Where and in which arithmetic a network can run here."""
     fields.finish()
-    desk.stage(0.0, "Loading PyTorch")
-    requirements.load()
+    desk.load_libraries()
     for name in _WORK:
         desk.cancel.check()
         importlib.import_module(name)

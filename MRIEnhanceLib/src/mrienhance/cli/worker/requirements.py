@@ -34,9 +34,6 @@ def load() -> None:
     DependencyError
         If something is missing or too old, or cannot be imported.
     """
-    names = [_split(requirement)[0] for requirement in NEEDED]
-    if all(name in sys.modules for name in names):
-        return
     lacking = missing()
     if lacking:
         quoted = " ".join(f'"{requirement}"' for requirement in lacking)
@@ -44,8 +41,13 @@ def load() -> None:
             f"missing in {sys.executable}: {', '.join(lacking)}",
             hint=f"install what is missing there: {sys.executable} -m pip install {quoted}",
         )
-    for name in names:
+    for name in _names():
         _import(name)
+
+
+def loaded() -> bool:
+    """Whether everything in `NEEDED` has been imported."""
+    return all(name in sys.modules for name in _names())
 
 
 def satisfies(version: str, lowest: str) -> bool:
@@ -77,6 +79,10 @@ def _is_met(requirement: str) -> bool:
     # Slicer builds some packages itself, not always with metadata. A folder without a module is none.
     spec = find_spec(name)
     return spec is not None and spec.origin is not None
+
+
+def _names() -> list[str]:
+    return [_split(requirement)[0] for requirement in NEEDED]
 
 
 def _split(requirement: str) -> tuple[str, str]:

@@ -33,12 +33,14 @@ _LAST_LINE_SECONDS = 0.2
 
 
 def serve() -> NoReturn:
-    """Serve on the standard streams until the input ends."""
-    # The system's own way to stop: at once, also in the middle of a layer that takes long.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+    """Serve on the standard streams until the input ends.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    prepare()
     if sys.stdin is not None and sys.stdin.isatty():
         log(_TERMINAL)
     try:
@@ -46,6 +48,14 @@ def serve() -> NoReturn:
     except OSError as error:
         raise UsageError("the worker has no standard streams to talk on", hint="start it with pipes") from error
     Server(channel, ANSWERS, os._exit).run()
+
+
+def prepare() -> None:
+    """Stop as the system does when it is told to: at once, also in the middle of a layer that takes long."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class Server:

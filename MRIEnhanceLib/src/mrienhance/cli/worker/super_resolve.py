@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrienhance.cli.worker import requirements
 from mrienhance.cli.worker.desk import Desk, Folder
 from mrienhance.cli.worker.fields import Fields, flag, path, text, tuple_of, whole
 from mrienhance.cli.worker.voxels import Described
@@ -64,7 +63,7 @@ def super_resolve(fields: Fields, desk: Desk) -> dict[str, Any]:
     """Super-resolve an image; the result and the maps that were asked for are in the request's folder."""
     started = time.perf_counter()
     wish = _Wish.of(fields)
-    requirements.load()
+    desk.load_libraries()
     from mrienhance.images import check_room
     from mrienhance.tasks import super_resolve as task
 
