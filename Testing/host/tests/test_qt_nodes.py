@@ -4,7 +4,6 @@ import pytest
 import slicer
 
 import slicerhost
-from slicerhost import pythonqt
 
 VOLUME = "vtkMRMLScalarVolumeNode"
 LABELS = "vtkMRMLLabelMapVolumeNode"
@@ -222,143 +221,9 @@ def test_attributes_filter(selector):
     assert len(names(selector)) == 3
 
 
-def test_adding_a_node_names_selects_and_announces_it(selector):
-    added, by_action = [], []
-    selector.connect("nodeAddedByUser(vtkMRMLNode*)", added.append)
-    selector.connect("nodeAddedByUserAction(vtkMRMLNode*)", by_action.append)
-    selector.baseName = "Result"
-    node = selector.addNode()
-    assert node.GetName() == "Result"
-    assert selector.addNode().GetName() != "Result"
-    assert added[0] is node
-    assert by_action == []
-    assert selector.addNode("vtkMRMLLinearTransformNode") is None
-
-
-def test_an_added_node_is_not_selected_if_so_wanted(selector):
-    selector.selectNodeUponCreation = False
-    selector.addNode()
-    assert selector.currentNode() is None
-
-
-def test_a_base_name_before_the_types_is_lost_and_told(scene):
-    selector = slicer.qMRMLNodeComboBox()
-    selector.baseName = "Result"
-    selector.nodeTypes = [VOLUME]
-    assert selector.baseName == ""
-    assert any("baseName is ignored" in text for text in slicerhost.errors.take())
-
-
-def click_action(selector, text):
-    """Click an entry of the open list, as a user does."""
-    combo = selector.children()[0]
-    index = combo.model().index(combo.findText(text), 0)
-    combo.view().clicked.emit(index)
-
-
-def test_actions_can_be_clicked(selector):
-    by_action = []
-    selector.connect("nodeAddedByUserAction(vtkMRMLNode*)", by_action.append)
-    click_action(selector, "Create new Volume")
-    assert by_action == [selector.currentNode()]
-    click_action(selector, "Delete current Volume")
-    assert selector.nodeCount() == 0
-
-
-def test_renaming_asks_for_a_name(selector):
-    renamed = []
-    selector.renameEnabled = True
-    selector.connect("currentNodeRenamed(QString)", renamed.append)
-    node = add("a")
-    selector.setCurrentNode(node)
-    pythonqt.answer_dialogs(["b"])
-    click_action(selector, "Rename current Volume")
-    assert node.GetName() == "b"
-    assert renamed == ["b"]
-
-
-def test_only_what_cpp_offers_is_offered(selector):
-    for name in ("setNodeTypes", "setNoneEnabled", "setBaseName", "comboBox", "nodes"):
-        assert not hasattr(selector, name)
-    with pytest.raises(ValueError, match="no signal"):
-        selector.connect("currentNodeChanged(PyObject)", print)
-
-
 def test_the_scene_no_longer_calls_a_selector_that_is_gone(scene):
     selector = slicer.qMRMLNodeComboBox()
     selector.setMRMLScene(scene)
     selector.delete()
     add("a")
     assert not slicerhost.errors.take()
-
-
-def test_a_root_widget_passes_the_scene_on(scene):
-    root, got = slicer.qMRMLWidget(), []
-    root.connect("mrmlSceneChanged(vtkMRMLScene*)", got.append)
-    assert root.mrmlScene() is None
-    root.setMRMLScene(scene)
-    root.setMRMLScene(scene)
-    assert root.mrmlScene() is scene
-    assert got == [scene]
-
-
-def test_a_table_view_shows_its_node(scene):
-    import qt
-    import vtk
-
-    node = add("metrics", "vtkMRMLTableNode")
-    column = vtk.vtkStringArray()
-    column.SetName("Method")
-    column.InsertNextValue("sinc")
-    node.AddColumn(column)
-    view = slicer.qMRMLTableView()
-    view.setMRMLScene(scene)
-    view.setMRMLTableNode(node)
-    assert view.mrmlTableNode() is node
-    model = view.model()
-    assert model.rowCount() == 1
-    assert model.index(0, 0).data() == "sinc"
-    assert model.headerData(0, qt.Qt.Horizontal) == "Method"
-    node.RemoveAllColumns()
-    assert view.model().columnCount() == 0
-    view.setMRMLTableNode(add("a"))
-    assert view.mrmlTableNode() is None
-
-
-def test_numbers_with_units(scene):
-    slider = slicer.qMRMLSliderWidget()
-    slider.setMRMLScene(scene)
-    slider.quantity = "length"
-    slider.value = 3
-    assert (slider.mrmlScene(), slider.quantity, slider.value) == (scene, "length", 3)
-    spin = slicer.qMRMLSpinBox()
-    spin.unitAwareProperties = slicer.qMRMLSpinBox.Prefix | slicer.qMRMLSpinBox.Suffix
-    assert spin.unitAwareProperties == 3
-
-
-def test_several_nodes_can_be_ticked(scene):
-    import qt
-
-    selector, changed = slicer.qMRMLCheckableNodeComboBox(), []
-    selector.nodeTypes = [VOLUME]
-    selector.setMRMLScene(scene)
-    selector.connect("checkedNodesChanged()", lambda: changed.append(1))
-    first, second = add("a"), add("b")
-    selector.setCheckState(second, qt.Qt.Checked)
-    assert selector.checkedNodes() == (second,)
-    assert selector.uncheckedNodes() == (first,)
-    assert selector.checkState(second) == qt.Qt.Checked
-    selector.uncheck(second)
-    assert selector.noneChecked()
-    assert changed == [1, 1]
-
-
-def test_a_tree_of_the_subject_hierarchy_has_a_current_item(scene):
-    tree, got = slicer.qMRMLSubjectHierarchyTreeView(), []
-    tree.setMRMLScene(scene)
-    tree.connect("currentItemChanged(vtkIdType)", got.append)
-    hierarchy = tree.subjectHierarchyNode()
-    item = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "case")
-    tree.setCurrentItem(item)
-    assert tree.currentItem() == item
-    assert got == [item]

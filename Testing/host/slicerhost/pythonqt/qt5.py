@@ -3,11 +3,26 @@
 from typing import Any
 
 #: Classes that came with Qt 6 (of those that a module could meet).
-CLASSES = frozenset(
-    "QBluetoothPermission QCalendarPermission QCameraPermission QContactsPermission QEventPoint QInputDevice "
-    "QKeyCombination QLocationPermission QMicrophonePermission QNativeIpcKey QPermission QPointerEvent QPointingDevice "
-    "QSinglePointEvent QStringConverter QStringConverterBase QStringDecoder QStringEncoder".split()
-)
+CLASSES = {
+    "QBluetoothPermission",
+    "QCalendarPermission",
+    "QCameraPermission",
+    "QContactsPermission",
+    "QEventPoint",
+    "QInputDevice",
+    "QKeyCombination",
+    "QLocationPermission",
+    "QMicrophonePermission",
+    "QNativeIpcKey",
+    "QPermission",
+    "QPointerEvent",
+    "QPointingDevice",
+    "QSinglePointEvent",
+    "QStringConverter",
+    "QStringConverterBase",
+    "QStringDecoder",
+    "QStringEncoder",
+}
 
 #: Members that came with Qt 6, by class.
 MEMBERS = {
