@@ -87,6 +87,13 @@ def register(slicer: Any) -> None:
     class qSlicerScriptedLoadableModuleWidget(slicer.qMRMLWidget):
         """Container of a scripted panel: a widget with a vertical layout."""
 
+        _entered = False
+
+        @property
+        def isEntered(self) -> bool:
+            """Whether the module is the one that is shown; true already when the Python ``enter`` is called."""
+            return self._entered
+
         def _make(self, module: ScriptedModule) -> None:
             if self.layout() is None:
                 self.setLayout(qt.QVBoxLayout())

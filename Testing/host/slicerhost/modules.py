@@ -42,12 +42,14 @@ class LoadedModule:
         self.parent = self.module.widgetRepresentation()
         self.widget = self.parent.self()
         self.parent.show()
+        self.parent._entered = True
         if hasattr(self.widget, "enter"):
             self.widget.enter()
         return self
 
     def leave(self) -> None:
         """Show another module: the panel stays, hidden."""
+        self.parent._entered = False
         if hasattr(self.widget, "exit"):
             self.widget.exit()
         self.parent.hide()
