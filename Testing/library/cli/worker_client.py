@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,13 @@ class WorkerClient:
     def ended(self) -> int:
         """Wait for the end of the process and give its exit code."""
         return self.process.wait(SECONDS)
+
+    def logged(self, text: str) -> bool:
+        """Wait until something was said on stderr, which has a pipe of its own."""
+        until = time.monotonic() + SECONDS
+        while text not in self.log and time.monotonic() < until:
+            time.sleep(0.01)
+        return text in self.log
 
     @property
     def log(self) -> str:

@@ -92,7 +92,7 @@ def _split(requirement: str) -> tuple[str, str]:
 
 def _release(version: str) -> tuple[int, ...]:
     """The numbers of a version before any letter, trailing zeros removed."""
-    match = re.match(r"\s*v?(?:\d+!)?(\d+(?:\.\d+)*)", version)
+    match = re.match(r"\s*v?(\d+(?:\.\d+)*)", version)
     numbers = [int(part) for part in match[1].split(".")] if match else []
     while numbers and numbers[-1] == 0:
         numbers.pop()
