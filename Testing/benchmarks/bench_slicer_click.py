@@ -35,7 +35,7 @@ def main():
 
 def save_tiny_model(path):
     """Save a network of one of ICONet's smallest variants, untrained."""
-    from mrienhance.methods import get_method
+    from mrienhance.methods import config_to_dict, get_method
     from mrienhance.models import ModelCard, save_model
 
     method = get_method("iconet")
@@ -51,7 +51,8 @@ def save_tiny_model(path):
         contrasts_out=("T1w",),
         scale=2,
     )
-    save_model(path, method=method, config=config, card=card, state=method.build(config).state_dict())
+    state = method.build(config).state_dict()
+    save_model(path, method=method.name, config=config_to_dict(config), card=card, state=state)
     return path
 
 
