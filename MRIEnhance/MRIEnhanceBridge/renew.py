@@ -11,6 +11,8 @@ from MRIEnhanceBridge.errors import BridgeError
 
 PREFIX = "MRIEnhance."
 """What the names of our attributes and node references begin with."""
+_UIDS = ("DICOM", "DICOMInstanceUID")
+"""What the subject hierarchy calls the identifiers of a series and of its slices."""
 
 
 def check_output(node: Any, source: slicer.vtkMRMLScalarVolumeNode) -> None:
@@ -51,8 +53,9 @@ def forget(node: slicer.vtkMRMLScalarVolumeNode) -> None:
     hierarchy = _hierarchy()
     item = hierarchy.GetItemByDataNode(node)
     if item:
-        for name in hierarchy.GetItemUIDNames(item):
-            hierarchy.RemoveItemUID(item, name)
+        for name in _UIDS:
+            if hierarchy.GetItemUID(item, name):
+                hierarchy.SetItemUID(item, name, "")  # not every Slicer can remove one
         for key in hierarchy.GetItemAttributeNames(item):
             if key.startswith("DICOM."):
                 hierarchy.RemoveItemAttribute(item, key)
@@ -76,9 +79,11 @@ def set_display(node: slicer.vtkMRMLScalarVolumeNode, window: float, level: floa
 def place_beside(node: slicer.vtkMRMLNode, source: slicer.vtkMRMLNode) -> None:
     """Put a node where its source is in the subject hierarchy: in the same study, patient or folder."""
     hierarchy = _hierarchy()
-    item = hierarchy.GetItemByDataNode(source)
-    if item:
-        hierarchy.CreateItem(hierarchy.GetItemParent(item), node)  # moves the node's item, if it has one
+    item, its_own = hierarchy.GetItemByDataNode(source), hierarchy.GetItemByDataNode(node)
+    if item and its_own:
+        hierarchy.SetItemParent(its_own, hierarchy.GetItemParent(item))
+    elif item:
+        hierarchy.CreateItem(hierarchy.GetItemParent(item), node)
 
 
 def _hierarchy() -> slicer.vtkMRMLSubjectHierarchyNode:

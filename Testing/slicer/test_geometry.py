@@ -77,10 +77,11 @@ def test_plain_numbers_stay_as_they_are(geometry, loose):
     assert described.direction == (-1, 0, 0, 0, -1, 0, 0, 0, 1)
 
 
-def test_negative_spacing_and_long_directions_are_put_right(geometry, loose, slicer_application):
+@pytest.mark.parametrize(("spacing", "length"), [(-2.0, 1.0), (2.0, 1.5), (-2.0, 1.5)])
+def test_negative_spacing_and_long_directions_are_put_right(geometry, loose, slicer_application, spacing, length):
     node = loose(np.eye(4))
-    node.SetSpacing(-2.0, 1.0, 1.0)
-    node.SetIJKToRASDirections([[1, 0, 0], [0, 3, 0], [0, 0, 1]])
+    node.SetSpacing(spacing, 1.0, 1.0)
+    node.SetIJKToRASDirections([[1, 0, 0], [0, length, 0], [0, 0, 1]])
     described = geometry.Geometry.of(node)
     assert min(described.spacing) > 0
     np.testing.assert_allclose(described.ijk_to_ras(), volumes.matrix_of(slicer_application, node))
@@ -113,8 +114,11 @@ def test_a_volume_is_seen_in_another_frame(host, geometry, which):
 
 def test_one_frame_for_both_changes_no_digit(host, geometry):
     parent = volumes.add_transform(host, volumes.affine((0.8, 0.1, 0.5, 0.2), (2, 3, 4), (5, -6, 70)))
-    node, other = volumes.add(host, parent=parent), volumes.add(host, parent=parent)
-    assert geometry.Geometry.of(node, relative_to=other) == geometry.Geometry.of(node)
+    other = volumes.add(host, parent=parent)
+    for spacing in np.arange(1, 30) / 7:
+        matrix = volumes.affine((0.9, 0.3, -spacing, 0.2), (spacing, spacing / 3, 1.1 * spacing))
+        node = volumes.add(host, matrix=matrix, parent=parent)
+        assert geometry.Geometry.of(node, relative_to=other) == geometry.Geometry.of(node)
 
 
 def test_a_transform_that_is_not_linear_is_refused_where_it_matters(host, geometry):

@@ -207,6 +207,7 @@ def used(host, source, tmp_path):
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeRainbow")
     hierarchy, item = volumes.item_of(host, node)
     hierarchy.SetItemUID(item, "DICOM", "1.2.3")
+    hierarchy.SetItemUID(item, "DICOMInstanceUID", "1.2.3.4 1.2.3.5")
     hierarchy.SetItemAttribute(item, "DICOM.SeriesNumber", "4")
     return node
 
@@ -229,7 +230,8 @@ def test_everything_old_is_gone(host, results, source, used, answer, tmp_path):
     assert (tmp_path / "mine.nrrd").read_bytes() == old_file
     hierarchy, item = volumes.item_of(host, node)
     assert hierarchy.GetItemParent(item) == study
-    assert (hierarchy.GetItemUIDNames(item), hierarchy.GetItemAttributeNames(item)) == ((), ())
+    assert [hierarchy.GetItemUID(item, name) for name in ("DICOM", "DICOMInstanceUID")] == ["", ""]
+    assert hierarchy.GetItemAttributeNames(item) == ()
 
 
 def test_the_display_is_like_new(results, source, used, answer):

@@ -155,7 +155,7 @@ def test_a_full_disk_is_told_in_words(voxels, small_steps, monkeypatch, tmp_path
 @pytest.mark.parametrize("count", [10, 40 * MIB])
 def test_a_device_that_is_full_is_told_in_words(voxels, count):
     with pytest.raises(voxels.BridgeError, match="disk is full"):
-        voxels.exhaust(voxels.write_voxels(np.zeros(count, np.uint8), "/dev/full"))
+        next(voxels.write_voxels(np.zeros(count, np.uint8), "/dev/full"))
 
 
 def test_a_folder_that_is_not_there_is_told_in_words(voxels, tmp_path):
