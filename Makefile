@@ -15,7 +15,7 @@ USE := $(VENV)/.installed-all
 DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test system lint format bench wheel clean distclean
+.PHONY: help demo test system lint format bench screenshots wheel clean distclean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -38,6 +38,9 @@ lint: $(DEV) ## style and types only
 format: $(DEV) ## mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+screenshots: $(DEV) ## the picture of the panel in Resources/Screenshots
+	MRIENHANCE_SCREENSHOTS=1 $(BIN)/python -m pytest -q Testing/slicer/test_panel_extras.py -k picture
 
 bench: $(USE) ## what the shipped models cost: seconds, memory, share of this machine's speed
 	for file in Testing/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -84,7 +84,7 @@ def add(result: Any, judgement: Judgement, *, source: Any) -> None:
     )
     result.SetNodeReferenceID(TABLE, table.GetID())
     result.SetNodeReferenceID(DIFFERENCE, difference.GetID())
-    result.SetAttribute(_SUMMARY, "; ".join(_row(row) for row in judgement.rows))
+    result.SetAttribute(_SUMMARY, "\n".join(_row(row) for row in judgement.rows))
 
 
 def summary(result: Any) -> str:

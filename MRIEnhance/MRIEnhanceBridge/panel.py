@@ -1,7 +1,7 @@
 """What the widgets of the three modules share: their life in Slicer, the model, the device, the run.
 
 A module's widget says which task it serves, whether it is ready, and what a run is; this base does the rest. The form
-of a module names the shared widgets alike: ``modelComboBox``, ``cardTextEdit``, ``deviceComboBox``,
+of a module names the shared widgets alike: ``modelComboBox``, ``cardBrowser``, ``deviceComboBox``,
 ``precisionComboBox``, ``pythonPathLineEdit``, ``compareButton``, and those of `RunControl`.
 """
 
@@ -18,6 +18,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from MRIEnhanceBridge import install, interpreter, views
+from MRIEnhanceBridge.cards import card_html
 from MRIEnhanceBridge.choices import Choice, Item
 from MRIEnhanceBridge.errors import BridgeError, MissingPackages
 from MRIEnhanceBridge.runcontrol import RunControl
@@ -43,6 +44,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         self._catalogueError = _("The list of models is being read.")
         self._lookups: list[Task] = []
         self._volumes: list[Any] = []
+        self._page = ""
         self._comparison = views.Comparison()
 
     # What a module adds
@@ -143,11 +145,18 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         self.model.show(node.model)
         self.device.show(node.device)
         self.precision.show(node.precision)
-        self.ui.cardTextEdit.plainText = self.models.get(node.model, {}).get("text", "")
+        self._showCard()
         self.showParameters()
         self.run.allow(self._catalogueError or self._reasonOfModel() or self.reasonNotReady())
         result = node.resultVolume
         self.ui.compareButton.enabled = result is not None and node.inputVolume is not None
+
+    def _showCard(self) -> None:
+        card = self.models.get(self._parameterNode.model, {}).get("card")
+        page = card_html(card) if card else ""
+        if page != self._page:  # otherwise the user would be scrolled back to its start
+            self._page = page
+            self.ui.cardBrowser.setHtml(page)
 
     def _watchVolumes(self) -> None:
         """Look again when a chosen volume changes: it may get its voxels only after it was chosen."""

@@ -14,7 +14,25 @@ from pathlib import Path
 
 import numpy as np
 
-CARD = {"name": "toy-x2", "method": "toy", "scale": 2, "axes": "in-plane", "contrasts_in": ["T1w"]}
+CARD = {
+    "name": "toy-x2",
+    "version": "1",
+    "method": "toy",
+    "summary": "A toy.",
+    "fidelity": "none",
+    "paper": {"citation": "none", "doi": "none"},
+    "contrasts_in": ["T1w"],
+    "contrasts_out": ["T1w"],
+    "scale": 2,
+    "axes": "in-plane",
+    "spacing_mm": [1, 2],
+    "training": {},
+    "results": [],
+    "limits": [],
+    "intended_use": "Tests.",
+    "licence": "none",
+    "disclaimer": "For research, not for diagnosis.",
+}
 OTHER = {**CARD, "name": "toy-x4", "scale": 4}
 REPORT = {
     "task": "super-resolve",

@@ -62,8 +62,8 @@ def test_a_click_on_the_disabled_button_starts_nothing(user_with):
 def test_models_cards_and_scales_come_from_the_catalogue(real):
     assert real.ui.modelComboBox.findData("iconet-x2") >= 0
     assert real.parameters.model == "iconet-x2"
-    assert "iconet-x2" in real.ui.cardTextEdit.plainText
-    assert "not for diagnosis" in real.ui.cardTextEdit.plainText
+    assert "iconet-x2" in real.ui.cardBrowser.plainText
+    assert "not for diagnosis" in real.ui.cardBrowser.plainText
     assert real.ui.scaleComboBox.currentText == "×2"
     real.choose(real.ui.scaleComboBox, "4")
     assert real.parameters.model == "iconet-x4"

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import panels
 import pytest
 import workers
@@ -141,16 +142,40 @@ def test_every_word_of_the_code_can_be_translated(user_with):
     assert user.parent is not None
 
 
-def test_a_picture_of_the_panel(user_with, tmp_path):
+def test_a_picture_of_the_panel(real, tmp_path):
     """With MRIENHANCE_SCREENSHOTS=1 it is kept in Resources/Screenshots (`make screenshots`)."""
     import qt
 
-    user, _ = user_with("works")
-    user.run()
-    user.ui.cardSection.collapsed = False
-    user.slicer.app.processEvents()
+    truth = sample(real)
+    i, j, k = truth.GetSpacing()
+    coarse = real.add_volume(np.diag([2 * i, 2 * j, k, 1]), "sub-26_T1w", coarsened(real, truth))
+    real.parameters.inputVolume, real.parameters.groundTruthVolume = coarse, truth
+    real.run()
+    assert "ICONet" in real.status
+    assert "dB" in real.status
+    real.ui.cardSection.collapsed = False
+    real.parent.resize(460, 860)
+    real.slicer.app.processEvents()
     path = SCREENSHOT if os.environ.get("MRIENHANCE_SCREENSHOTS") else tmp_path / "panel.png"
-    assert user.parent.grab().save(str(path))
+    assert real.parent.grab().save(str(path))
     picture = qt.QImage(str(path))
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 3) for y in range(0, picture.height(), 3)}
     assert len(colours) > 20, "an empty picture"
+
+
+def sample(user):
+    """Two slices of the library's sample scan."""
+    from MRIEnhanceBridge import selftest
+
+    whole = selftest.sample_volume()
+    voxels = user.slicer.util.arrayFromVolume(whole)[:2].astype(np.float32)
+    return user.add_volume(np.diag([*whole.GetSpacing(), 1.0]), "sub-26_T1w fine", voxels)
+
+
+def coarsened(user, volume):
+    """Every second frequency in plane, as a coarser scan would have measured."""
+    voxels = user.slicer.util.arrayFromVolume(volume)
+    j, i = voxels.shape[1:]
+    spectrum = np.fft.fftshift(np.fft.fft2(voxels), axes=(1, 2))
+    kept = spectrum[:, j // 4 : j // 4 + j // 2, i // 4 : i // 4 + i // 2]
+    return np.fft.ifft2(np.fft.ifftshift(kept, axes=(1, 2))).real.astype(np.float32) / 4
