@@ -1,5 +1,7 @@
 """Enumerations as PythonQt shows them, and names that Slicer's qt does not have."""
 
+import sys
+
 import pytest
 
 
@@ -54,3 +56,10 @@ def test_what_qt_5_does_not_call_deprecated_is_no_warning(qt):
     point = qt.QPointF(1, 2)
     event = qt.QMouseEvent(qt.QEvent.MouseMove, point, point, qt.Qt.NoButton, qt.Qt.NoButton, qt.Qt.NoModifier)
     assert event.pos() == qt.QPoint(1, 2)
+
+
+def test_none_does_not_run_out_of_references(qt):
+    button = qt.QPushButton()
+    for _ in range(1000):
+        button.setText("x")
+    assert sys.getrefcount(None) > 1 << 30

@@ -14,7 +14,7 @@ from typing import Any
 
 from PySide6 import QtWidgets
 
-from . import appearance, classes, dialogs, module, tooltips
+from . import appearance, classes, dialogs, module, references, tooltips
 from .convert import class_for, unwrap, wrap
 from .errors import on_system_exit, slot_errors
 
@@ -28,6 +28,7 @@ def build() -> tuple[Any, ModuleType, ModuleType]:
     if not _built:
         from .. import ctk_widgets, uiloader
 
+        references.protect()
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["Slicer"])
         appearance.apply(application)
