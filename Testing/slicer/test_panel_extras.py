@@ -179,3 +179,24 @@ def coarsened(user, volume):
     spectrum = np.fft.fftshift(np.fft.fft2(voxels), axes=(1, 2))
     kept = spectrum[:, j // 4 : j // 4 + j // 2, i // 4 : i // 4 + i // 2]
     return np.fft.ifft2(np.fft.ifftshift(kept, axes=(1, 2))).real.astype(np.float32) / 4
+
+
+def test_the_self_test_of_the_module_passes(application, monkeypatch):
+    """The one that a developer starts in Slicer's Reload & Test section, and CTest with every build."""
+    workers.use(monkeypatch, workers.this_python().executable)
+    module = slicerhost.load_module(panels.MODULE)
+    module.python.SuperResolveTest().runTest()
+
+
+def test_the_self_test_can_fail(application):
+    """It would see a result that lies half a voxel off."""
+    from MRIEnhanceBridge import selftest
+
+    source = application.util.addVolumeFromArray(panels.blob(), np.diag([2.0, 2.0, 3.0, 1.0]), "coarse")
+    fine = panels.blob().repeat(2, axis=1).repeat(2, axis=2)
+    moved = application.util.addVolumeFromArray(fine, np.diag([1.0, 1.0, 3.0, 1.0]), "fine")
+    moved.SetAttribute("MRIEnhance.sha256", "0" * 64)
+    selftest.check_finer(source, moved, scale=2)
+    moved.SetOrigin(0.5, 0.5, 0)
+    with pytest.raises(AssertionError, match="moved"):
+        selftest.check_finer(source, moved, scale=2)
