@@ -1,6 +1,7 @@
 """connect, disconnect and what becomes of exceptions in slots."""
 
 import functools
+import sys
 
 import pytest
 import slicer
@@ -221,3 +222,12 @@ def test_connections_go_with_the_sender(qt):
     assert len(signals._connections) == before + 1
     button.delete()
     assert len(signals._connections) == before
+
+
+def test_a_process_is_followed_by_its_signals(qt):
+    ended, process = [], qt.QProcess()
+    process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: ended.append((code, status)))
+    process.start(sys.executable, ["-c", "print('hello'); raise SystemExit(3)"])
+    assert slicerhost.process_events_until(lambda: ended, 30)
+    assert ended == [(3, qt.QProcess.NormalExit)]
+    assert process.readAllStandardOutput().data().strip() == b"hello"
