@@ -80,6 +80,10 @@ class ScriptedModule:
         return container
 
 
+def _nothing() -> None:
+    """What a panel without `enter` or `exit` does then."""
+
+
 def register(slicer: Any) -> None:
     """Offer the classes of module objects and the built-in modules in ``slicer``."""
     import qt
@@ -106,6 +110,18 @@ def register(slicer: Any) -> None:
         def self(self) -> Any:
             """The Python object."""
             return self._self
+
+        def enter(self) -> None:
+            """Tell the Python object, once until `exit`."""
+            if not self._entered:
+                self._entered = True
+                getattr(self._self, "enter", _nothing)()
+
+        def exit(self) -> None:
+            """Tell the Python object, if it was entered."""
+            if self._entered:
+                self._entered = False
+                getattr(self._self, "exit", _nothing)()
 
         def reload(self) -> None:
             """Make the Python object anew, in the same container."""

@@ -42,16 +42,12 @@ class LoadedModule:
         self.parent = self.module.widgetRepresentation()
         self.widget = self.parent.self()
         self.parent.show()
-        self.parent._entered = True
-        if hasattr(self.widget, "enter"):
-            self.widget.enter()
+        self.parent.enter()
         return self
 
     def leave(self) -> None:
         """Show another module: the panel stays, hidden."""
-        self.parent._entered = False
-        if hasattr(self.widget, "exit"):
-            self.widget.exit()
+        self.parent.exit()
         self.parent.hide()
 
     def close(self) -> None:
@@ -60,8 +56,7 @@ class LoadedModule:
 
         if self.widget is None:
             return
-        if self.parent.visible:
-            self.leave()
+        self.leave()
         slicer.app.moduleManager().emit("moduleAboutToBeUnloaded(QString)", self.name)
         self.parent.deleteLater()
         self.module._representation = None

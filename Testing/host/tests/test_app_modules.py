@@ -79,6 +79,8 @@ def test_the_life_of_a_panel(host, module):
     assert host.util.getModuleWidget("Example") is module.widget
     assert host.util.getModuleLogic("Example") is module.widget.logic
     assert module.parent.visible
+    assert module.parent.isEntered
+    module.open()
     module.close()
     assert module.python.LIFE == ["setup", "enter", "exit", "cleanup"]
     assert not hasattr(host.modules, "ExampleWidget")
