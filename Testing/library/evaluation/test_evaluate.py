@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from mrienhance.errors import ImageError, OutputError, UsageError
+from mrienhance.errors import Cancelled, ImageError, OutputError, UsageError
 from mrienhance.evaluation import Metrics, evaluate_all
 from mrienhance.evaluation.evaluate import evaluate
 
@@ -203,3 +203,19 @@ def test_data_range_must_be_a_positive_number(truth, noisy, data_range):
 def test_nothing_to_evaluate_is_refused(truth):
     with pytest.raises(UsageError, match="no result"):
         evaluate_all({}, image_of(truth))
+
+
+def test_the_work_is_told_and_can_be_stopped(truth, noisy):
+    seen: list[float] = []
+    image, reference = image_of(noisy), image_of(truth)
+    evaluate_all({"a": image, "b": image}, reference, step=seen.append)
+    assert seen == sorted(seen)
+    assert seen[0] == 0
+    assert 0.5 in seen
+    assert seen[-1] < 1
+
+    def stop(fraction: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        evaluate_all({"a": image}, reference, step=stop)

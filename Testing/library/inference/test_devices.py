@@ -8,7 +8,7 @@ import torch
 
 from mrienhance.errors import DependencyError, UsageError
 from mrienhance.inference import choose_device, choose_precision
-from mrienhance.inference.devices import describe_device
+from mrienhance.inference.devices import available_devices, describe_device, device_title
 
 CPU = torch.device("cpu")
 
@@ -98,3 +98,17 @@ def test_the_device_is_named_in_reports(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Big Card")
     assert describe_device(CPU) == "cpu"
     assert describe_device(torch.device("cuda:0")) == "cuda:0 (Big Card)"
+
+
+def test_devices_that_work_are_listed_as_auto_prefers_them(cards: SimpleNamespace) -> None:
+    assert available_devices() == [CPU]
+    cards.mps, cards.count = True, 2
+    assert [str(device) for device in available_devices()] == ["cuda:0", "cuda:1", "mps", "cpu"]
+    cards.broken = True
+    assert available_devices() == [CPU]
+
+
+def test_devices_have_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Big Card")
+    titles = [device_title(torch.device(name)) for name in ("cuda:1", "mps", "cpu")]
+    assert titles == ["Big Card", "Apple GPU", "CPU"]

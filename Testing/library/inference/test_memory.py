@@ -1,5 +1,8 @@
 """What running out of memory looks like, and how much there is."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -17,6 +20,7 @@ CPU = torch.device("cpu")
         RuntimeError("[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried"),
         RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("Exception thrown in SimpleITK Image_Image: Failed to allocate memory for image."),
         MemoryError(),
     ],
 )
@@ -55,3 +59,29 @@ def test_views_are_not_counted_twice() -> None:
         parts = [x.view(10, 100), x[1:], x.expand(5, 1000)]
     assert len(parts) == 3
     assert live.peak == x.nbytes
+
+
+RELEASE = """
+import sys, torch
+from pathlib import Path
+from mrienhance.inference.allocator import keep_freed_memory
+from mrienhance.inference.memory import release_memory
+keep_freed_memory()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+parts = [torch.ones(2**20) for _ in range(64)]
+ring = [parts]
+ring.append(ring)
+del parts, ring
+before = resident()
+release_memory()
+sys.stdout.write(str(before - resident()))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nobody says how much memory is held")
+def test_memory_is_given_back() -> None:
+    """256 MiB in a cycle, which the allocator would keep."""
+    command = [sys.executable, "-c", RELEASE]
+    given_back = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert given_back > 200 * 2**20

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrienhance.errors import Cancelled
-from mrienhance.inference import Cancel, NullProgress, ProgressTracker
+from mrienhance.inference import Cancel, NullProgress, Part, ProgressTracker
 
 
 class Clock:
@@ -92,3 +92,13 @@ def test_cancel_is_heard_from_another_thread() -> None:
     assert cancel.cancelled
     with pytest.raises(Cancelled):
         cancel.check()
+
+
+def test_a_part_is_told_as_a_part_of_the_whole() -> None:
+    log = Log()
+    outer = Part(log, 0.5, 1.0)
+    inner = Part(outer, 0.0, 0.5)
+    for fraction in (0.0, 0.5, 1.0):
+        inner.report(fraction, 3.0, "work")
+    assert log.reports == [(0.5, 3.0, "work"), (0.625, 3.0, "work"), (0.75, 3.0, "work")]
+    Part(None, 0.0, 1.0).report(0.5, None, "nobody")

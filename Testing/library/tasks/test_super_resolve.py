@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
-from mrienhance.errors import Cancelled, ImageError, ModelError, UsageError
+from mrienhance.errors import Cancelled, ImageError, ModelError, OutputError, UsageError
+from mrienhance.inference import Cancel
 from mrienhance.models import load_model
+from mrienhance.physics import KSpaceTruncation
+from mrienhance.tasks.consistency import Measured
 from mrienhance.tasks.result import Result
 from mrienhance.tasks.simulate import simulate_low_resolution
 from mrienhance.tasks.super_resolve import super_resolve
@@ -180,12 +184,70 @@ def test_progress_is_told(models):
 
 
 def test_cancel_stops_the_work(models):
-    from mrienhance.inference import Cancel
-
     cancel = Cancel()
     cancel.cancel()
     with pytest.raises(Cancelled):
         of(head(), models[2], cancel=cancel)
+
+
+class Told:
+    """A sink that remembers, and stops the work at a text."""
+
+    def __init__(self, stop_at: str = "nothing") -> None:
+        self.lines: list[tuple[float, str]] = []
+        self.cancel, self._stop_at = Cancel(), stop_at
+
+    def report(self, fraction: float, seconds_left: float | None, text: str) -> None:
+        self.lines.append((fraction, text))
+        if text.startswith(self._stop_at):
+            self.cancel.cancel()
+
+
+def test_every_stage_is_told(models):
+    told = Told()
+    of(head(), models[2], progress=told)
+    fractions, texts = zip(*told.lines, strict=True)
+    assert list(fractions) == sorted(fractions)
+    assert list(dict.fromkeys(texts)) == [
+        "Running ICONet",
+        "Putting the measured frequencies back",
+        "Recording how the result came to be",
+        "Done",
+    ]
+
+
+@pytest.mark.parametrize("stage", ["Running", "Putting", "Recording"])
+def test_every_stage_is_stopped(models, stage: str):
+    told = Told(stage)
+    with pytest.raises(Cancelled):
+        of(head(), models[2], progress=told, cancel=told.cancel)
+    assert told.lines[-1][1].startswith(stage)
+
+
+def test_images_are_delivered_before_the_report_is_made(models):
+    delivered: dict[str, sitk.Image] = {}
+    result = of(head(), models[2], deliver=delivered.__setitem__)
+    assert delivered == {"image": result.image, **result.maps}
+
+
+def test_a_delivery_that_fails_ends_the_work(models):
+    def fail(name: str, image: sitk.Image) -> None:
+        raise OutputError(f"no room for {name}")
+
+    with pytest.raises(OutputError, match="no room for image"):
+        of(head(), models[2], deliver=fail)
+
+
+def test_a_volume_is_put_back_as_a_whole_where_its_slices_are_not_independent():
+    """A 3-D truncation: what comes out truncates to what was measured, and the residual says so."""
+    truncation = KSpaceTruncation((8, 12, 10), (2, 2, 2))
+    fine, coarse = torch.rand(8, 12, 10), torch.rand(4, 6, 5)
+    measured = Measured(coarse, truncation, lambda: None)
+    before = measured.residual(fine)
+    assert before == pytest.approx(float((truncation(fine) - coarse).norm() / coarse.norm()), rel=1e-5)
+    measured.put_back(fine)
+    assert torch.allclose(truncation(fine), coarse, atol=1e-6)
+    assert measured.residual(fine) < 1e-6
 
 
 REFUSED = {

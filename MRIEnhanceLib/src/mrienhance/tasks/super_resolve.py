@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import SimpleITK as sitk
+import torch
 from torch import Tensor
 
 from mrienhance.errors import ModelError, UsageError
@@ -31,22 +32,22 @@ class _Stages:
     """What comes after the network, told and stopped like the network itself."""
 
     def __init__(self, progress: Progress | None, cancel: Cancel | None, deliver: Deliver | None) -> None:
-        self._progress, self._cancel = progress or NullProgress(), cancel or Cancel()
+        self.progress, self.cancel = progress or NullProgress(), cancel or Cancel()
         self.deliver: Deliver = deliver or (lambda name, image: None)
 
     def check(self) -> None:
         """Stop if asked."""
-        self._cancel.check()
+        self.cancel.check()
 
     def enter(self, fraction: float, text: str) -> None:
         """Begin a stage."""
         self.check()
-        self._progress.report(fraction, None, text)
+        self.progress.report(fraction, None, text)
 
     def finish(self) -> None:
         """Say that all is done."""
         self.check()
-        self._progress.report(1.0, 0.0, "Done")
+        self.progress.report(1.0, 0.0, "Done")
 
 
 def super_resolve(
@@ -110,20 +111,8 @@ def super_resolve(
     chosen = _choose_model(model, scale)
     if reference is not None:
         raise UsageError(f"{chosen.name} uses no reference image", hint="leave it out, or choose another model")
-    place = choose_device(device)
-    predictor = Predictor(
-        chosen.module,
-        chosen.method,
-        chosen.config,
-        place,
-        choose_precision(precision, place),
-        batch=batch,
-        tile=tile,
-        progress=Part(progress, 0.0, _NETWORK_SHARE),
-        cancel=cancel,
-        text=f"Running {chosen.method.title}",
-    )
     stages = _Stages(progress, cancel, deliver)
+    predictor = _predictor(chosen, choose_device(device), precision, stages, batch=batch, tile=tile)
     return _run(predictor, image, chosen, consistency=consistency, stages=stages, started=started)
 
 
@@ -137,6 +126,23 @@ def find_for(model: str | Path | None, scale: int | None) -> Entry:
     """
     wanted = DEFAULT_SCALE if model is None and scale is None else scale
     return find_model(model, task=TASK, scale=wanted)
+
+
+def _predictor(
+    model: Model, device: torch.device, precision: str, stages: _Stages, *, batch: int | None, tile: int | None
+) -> Predictor:
+    return Predictor(
+        model.module,
+        model.method,
+        model.config,
+        device,
+        choose_precision(precision, device),
+        batch=batch,
+        tile=tile,
+        progress=Part(stages.progress, 0.0, _NETWORK_SHARE),
+        cancel=stages.cancel,
+        text=f"Running {model.method.title}",
+    )
 
 
 def _run(
