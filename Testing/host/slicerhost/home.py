@@ -7,19 +7,17 @@ are Slicer's, the colours are our own.
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
 SHARE = "share/Slicer-5.12"
 
-# -I: the launcher itself is no business of PYTHONPATH; the child inherits the whole environment.
+# The shell waits for its child (`exit` keeps it from becoming the child), and a path may have spaces.
 _LAUNCHER = """\
-#!{python} -IS
-import subprocess, sys
-try:
-    sys.exit(subprocess.call([{python!r}, *sys.argv[1:]]))
-except KeyboardInterrupt:
-    sys.exit(130)
+#!/bin/sh
+{python} "$@"
+exit $?
 """
 _LABELS = [(0, 0, 0), (128, 174, 128), (241, 214, 145), (177, 122, 101), (111, 184, 210), (216, 101, 79)]
 
@@ -29,7 +27,7 @@ def make_home(folder: Path) -> Path:
     home = folder / "Slicer-5.12"
     launcher = home / "bin" / "PythonSlicer"
     launcher.parent.mkdir(parents=True)
-    launcher.write_text(_LAUNCHER.format(python=sys.executable), encoding="utf-8")
+    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable)), encoding="utf-8")
     launcher.chmod(0o755)
     colours = home / SHARE / "ColorFiles"
     colours.mkdir(parents=True)

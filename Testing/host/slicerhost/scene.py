@@ -66,7 +66,7 @@ class Scene:
             logic.SetMRMLApplicationLogic(self.application_logic)
             self.application_logic.SetModuleLogic(name, logic)
         self.application_logic.SetColorLogic(self.module_logics["Colors"])
-        self._observe_hierarchy()
+        self._observe()
 
     def build(self) -> None:
         """Add what a freshly started application has in its scene."""
@@ -101,19 +101,25 @@ class Scene:
     def _build_views(self) -> None:
         import vtk
 
+        self.application_logic.SetSliceLogics(vtk.vtkCollection())
         self.layout_logic = self._slicer.vtkMRMLLayoutLogic()
-        self.layout_logic.SetMRMLScene(self.mrml)
-        logics = vtk.vtkCollection()
-        self.application_logic.SetSliceLogics(logics)
+        self.layout_logic.SetMRMLScene(self.mrml)  # adds the view nodes of the layout
         for name in SLICE_VIEWS:
-            logic = self._slicer.vtkMRMLSliceLogic()
-            logic.SetMRMLApplicationLogic(self.application_logic)
-            logic.SetMRMLScene(self.mrml)
-            logic.SetSliceNode(self.mrml.GetSingletonNode(name, "vtkMRMLSliceNode"))
-            logics.AddItem(logic)
-            self.slice_logics[name] = logic
+            self._add_slice_view(self.mrml.GetSingletonNode(name, "vtkMRMLSliceNode"))
 
-    def _observe_hierarchy(self) -> None:
+    def _add_slice_view(self, node: Any) -> None:
+        """What the layout manager does for a slice node: a logic, which adds the composite node."""
+        name = node.GetLayoutName()
+        if name in self.slice_logics or self.layout_logic is None:
+            return
+        logic = self._slicer.vtkMRMLSliceLogic()
+        logic.SetMRMLApplicationLogic(self.application_logic)
+        logic.SetMRMLScene(self.mrml)
+        logic.SetSliceNode(node)
+        self.application_logic.GetSliceLogics().AddItem(logic)
+        self.slice_logics[name] = logic
+
+    def _observe(self) -> None:
         import vtk
 
         scene = self.mrml
@@ -121,6 +127,9 @@ class Scene:
         @vtk.calldata_type(vtk.VTK_OBJECT)
         def added(_caller: Any, _event: str, node: Any) -> None:
             self._add_item(node)
+            # The three of every layout come in their order, when the layout logic is done with them.
+            if node.IsA("vtkMRMLSliceNode") and node.GetLayoutName() not in SLICE_VIEWS:
+                self._add_slice_view(node)
 
         @vtk.calldata_type(vtk.VTK_OBJECT)
         def about_to_be_removed(_caller: Any, _event: str, node: Any) -> None:

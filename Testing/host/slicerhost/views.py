@@ -33,6 +33,10 @@ class LayoutManager:
         """Number of the layout that is shown."""
         return int(self.layoutLogic().GetLayoutNode().GetViewArrangement())
 
+    @layout.setter
+    def layout(self, layout: int) -> None:
+        self.setLayout(layout)
+
     def layoutLogic(self) -> Any:
         """vtkMRMLLayoutLogic."""
         return self._scene.layout_logic

@@ -94,6 +94,17 @@ def test_a_layout(host):
     assert manager.sliceWidget("Purple") is None
 
 
+def test_a_layout_with_more_slice_views(host, volume):
+    manager = host.app.layoutManager()
+    manager.layout = host.vtkMRMLLayoutNode.SlicerLayoutFourByThreeSliceView
+    assert len(manager.sliceViewNames()) > 3
+    name = manager.sliceViewNames()[-1]
+    manager.sliceWidget(name).mrmlSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+    manager.resetSliceViews()
+    slicerhost.reset()
+    assert len(host.app.layoutManager().sliceViewNames()) == 3
+
+
 def test_the_logic_of_a_built_in_module(host, volume):
     copy = host.modules.volumes.logic().CloneVolume(host.mrmlScene, volume, "copy")
     assert copy.GetName() == "copy"
