@@ -1,12 +1,14 @@
 """What can be wrong in a .ui file, found in its text."""
 
 import collections
+import functools
+import operator
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from PySide6 import QtWidgets
 
-from .pythonqt import convert, module
+from .pythonqt import module
 from .pythonqt.standin import PREFIXES
 from .pythonqt.wrapper import WrapperType
 
@@ -80,11 +82,24 @@ def _property_problems(element: _Tree, native: Any, allowed: set[str]) -> list[s
         if each.get("stdset") != "0" and name not in allowed and meta.indexOfProperty(name) < 0:
             found.append(f"{owner}: there is no property {name}")
         for value in _texts(each, "enum") + _texts(each, "set"):
-            if any(part.count("::") > 1 for part in value.split("|")):
-                found.append(
-                    f"{owner}: {name} is {value}, and Qt 5 knows it by the class alone, without the enumeration"
-                )
+            found += [f"{owner}: {name}: {fault}" for part in value.split("|") for fault in _enumeration_fault(part)]
     return found
+
+
+def _enumeration_fault(part: str) -> list[str]:
+    if part.count("::") > 1:
+        return [f"{part}: Qt 5 knows it by the class alone, without the enumeration"]
+    return [] if not part or _value_of(part) is not None else [f"there is no value {part}"]
+
+
+def _value_of(part: str) -> int | None:
+    """The value of ``Class::Name``, None where there is none."""
+    owner, _, name = part.strip().partition("::")
+    for namespace in module.namespaces():
+        value = getattr(getattr(namespace, owner, None), name, None)
+        if isinstance(value, int):
+            return int(value)
+    return None
 
 
 def take_enumerations(tree: _Tree) -> list[tuple[str, str, int]]:
@@ -100,7 +115,8 @@ def take_enumerations(tree: _Tree) -> list[tuple[str, str, int]]:
         for each in widget.findall("property"):
             text = (_texts(each, "enum") + _texts(each, "set") + [""])[0]
             if text and native is not None and each.get("name") in _python_properties(native):
-                found.append((widget.get("name", ""), each.get("name", ""), _value(text)))
+                value = functools.reduce(operator.or_, (_value_of(part) or 0 for part in text.split("|")))
+                found.append((widget.get("name", ""), each.get("name", ""), value))
                 widget.remove(each)
     return found
 
@@ -116,13 +132,3 @@ def _known(class_name: str) -> list[Any]:
 def _python_properties(native: type) -> set[str]:
     stand_ins = [cls for cls in native.__mro__ if cls.__name__.startswith(PREFIXES)]
     return {name for cls in stand_ins for name in vars(cls)}
-
-
-def _value(text: str) -> int:
-    total = 0
-    for part in filter(None, text.split("|")):
-        *owner, name = part.strip().split("::")
-        classes = [getattr(each, owner[0], None) for each in module.namespaces()] if owner else []
-        values = [getattr(cls, name) for cls in classes if hasattr(cls, name)]
-        total |= int(convert.wrap(values[0])) if values else 0
-    return total

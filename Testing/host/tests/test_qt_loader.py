@@ -151,6 +151,10 @@ def test_lines_spacers_and_buddies_are_loaded(load):
             simple("QSlider", "s", '<property name="orientation"><enum>Qt::Orientation::Horizontal</enum></property>'),
             "Qt 5 knows it by the class alone",
         ),
+        (
+            simple("QSlider", "s", '<property name="orientation"><enum>Qt::Horizontl</enum></property>'),
+            "QSlider s: orientation: there is no value Qt::Horizontl",
+        ),
     ],
 )
 def test_what_does_not_exist_is_refused(load, widget, said):

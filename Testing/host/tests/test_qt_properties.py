@@ -1,9 +1,15 @@
 """Qt objects as PythonQt shows them: properties, methods, enumerations."""
 
+import enum
 import gc
 
+import numpy as np
 import pytest
 import slicer
+
+
+class Colour(enum.Enum):
+    RED = "red"
 
 
 @pytest.fixture
@@ -82,6 +88,8 @@ def test_a_property_refuses_what_it_cannot_be(button, name, value):
 
 
 def test_numbers_become_what_the_property_is(qt, button):
+    button.autoRepeatDelay = np.int64(7)
+    assert button.autoRepeatDelay == 7
     button.text = 5
     assert button.text == "5"
     spin = qt.QSpinBox()
@@ -152,6 +160,12 @@ def test_a_combo_box_has_values_and_methods(qt):
     combo.addItem("two", {"a": 2})
     assert (combo.count, combo.currentIndex, combo.currentText, combo.currentData) == (2, 0, "one", 1)
     assert combo.itemData(1) == {"a": 2}
+    combo.addItem("three", [1, (2, 3)])
+    assert combo.itemData(2) == (1, (2, 3))
+    combo.addItem("four", {5: None})
+    assert combo.itemData(3) == {"5": None}
+    combo.addItem("five", Colour.RED)
+    assert combo.itemData(4) is Colour.RED
     combo.currentIndex = 1
     assert combo.currentText == "two"
     assert combo.findText("one") == 0

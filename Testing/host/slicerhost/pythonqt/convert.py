@@ -44,13 +44,14 @@ def wrap(value: Any) -> Any:
         if known is not None and known._native is value:
             return known
         return class_for(type(value))._around(value)
-    if isinstance(value, enum.Enum):
+    # A Python enumeration may be an item's data; only Qt's are integers.
+    if isinstance(value, enum.Enum) and type(value).__module__.startswith("PySide6"):
         return EnumValue(value)
     if type(value) in (list, tuple):
         # PythonQt makes a tuple of every list: it is a copy, changing it would change nothing.
         return tuple(wrap(item) for item in value)
     if type(value) is dict:
-        return {wrap(key): wrap(item) for key, item in value.items()}
+        return {key: wrap(item) for key, item in value.items()}
     return value
 
 
@@ -66,5 +67,6 @@ def unwrap(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(unwrap(item) for item in value)
     if type(value) is dict:
-        return {unwrap(key): unwrap(item) for key, item in value.items()}
+        # A QVariantMap, whose keys are texts.
+        return {str(key): unwrap(item) for key, item in value.items()}
     return value

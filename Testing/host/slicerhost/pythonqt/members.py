@@ -1,6 +1,7 @@
 """What a wrapper class has for each property, signal, method and enumeration value of the PySide class."""
 
 import math
+import numbers
 import warnings
 from types import MethodType
 from typing import Any
@@ -114,9 +115,9 @@ def _for_property(type_name: str, value: Any) -> Any:
     if type_name == "bool":
         return bool(value)
     if type_name in ("int", "uint", "qlonglong"):
-        return math.floor(value) if isinstance(value, int | float) else None
+        return math.floor(value) if isinstance(value, numbers.Real) else None
     if type_name in ("double", "float"):
-        return float(value) if isinstance(value, int | float) else None
+        return float(value) if isinstance(value, numbers.Real) else None
     if type_name == "QStringList":
         return [str(item) for item in value] if isinstance(value, list | tuple) else None
     return convert.unwrap(value)

@@ -8,8 +8,6 @@ from PySide6 import QtCore
 from . import convert, lifetime
 from .shell import shell_class
 
-_OWN = ("_native", "__dict__", "__class__")
-
 
 class WrapperType(type):
     """Class of the wrapper classes; a class that a module derives from one gets a shell for its event handlers."""
@@ -58,7 +56,7 @@ class Wrapper(metaclass=WrapperType):
         self = cls.__new__(cls)
         object.__setattr__(self, "_native", native)
         if cls._derived:
-            self.__dict__ = native._python_state
+            object.__setattr__(self, "__dict__", native._python_state)
         convert.remember(self, native)
         return self
 
@@ -83,7 +81,7 @@ class Wrapper(metaclass=WrapperType):
             raise AttributeError(f"Slot '{name}' can not be overwritten on {type(self).__name__} object")
         if member is not None:
             member.assign(self, name, value)
-        elif name in _OWN or type(self)._derived:
+        elif type(self)._derived:
             object.__setattr__(self, name, value)
         elif not self._set_dynamic(name, value):
             raise AttributeError(
@@ -93,9 +91,7 @@ class Wrapper(metaclass=WrapperType):
 
     def _set_dynamic(self, name: str, value: Any) -> bool:
         native = self._native_of()
-        if isinstance(native, QtCore.QObject) and name.encode() in [
-            bytes(n.data()) for n in native.dynamicPropertyNames()
-        ]:
+        if isinstance(native, QtCore.QObject) and name in _dynamic_properties(native):
             QtCore.QObject.setProperty(native, name, convert.unwrap(value))
             return True
         return False
@@ -104,7 +100,7 @@ class Wrapper(metaclass=WrapperType):
         if not name.startswith("_"):
             native = self._native_of()
             if isinstance(native, QtCore.QObject):
-                if name.encode() in [bytes(n.data()) for n in native.dynamicPropertyNames()]:
+                if name in _dynamic_properties(native):
                     return convert.wrap(QtCore.QObject.property(native, name))
                 for child in native.children():
                     if QtCore.QObject.objectName(child) == name:
@@ -136,6 +132,10 @@ class Wrapper(metaclass=WrapperType):
     def delete(self) -> None:
         """Delete the C++ object at once."""
         shiboken6.delete(self._native_of())
+
+
+def _dynamic_properties(native: QtCore.QObject) -> list[str]:
+    return [bytes(name.data()).decode() for name in native.dynamicPropertyNames()]
 
 
 def native_member(cls: type, name: str) -> Any:
