@@ -35,12 +35,8 @@ class ModuleManager(Signals):
         return self._factory
 
     def modulesNames(self) -> list[str]:
-        """Names of the modules that loaded."""
-        from .modules import ScriptedModule
-
-        return [
-            value.name for value in vars(sys.modules["slicer.modules"]).values() if isinstance(value, ScriptedModule)
-        ]
+        """Names of the modules that loaded, built-in ones too."""
+        return [name for name in vars(sys.modules["slicer.moduleNames"]) if not name.startswith("_")]
 
     def module(self, name: str) -> Any:
         """Module object, or None."""

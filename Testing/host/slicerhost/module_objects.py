@@ -6,7 +6,7 @@ from typing import Any
 
 from .scene import MODULE_LOGICS
 
-PARENT_ATTRIBUTES = {
+PARENT_ATTRIBUTES: dict[str, Any] = {
     "title": "",
     "categories": [],
     "dependencies": [],

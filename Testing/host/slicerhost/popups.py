@@ -93,7 +93,8 @@ def install(qt: ModuleType, ctk: ModuleType) -> None:
 def _static(kind: str) -> Callable[..., Any]:
     def function(*arguments: Any, **keywords: Any) -> Any:
         texts = [value for value in (*arguments, *keywords.values()) if isinstance(value, str)]
-        shown = Dialog(kind, *[*texts, "", ""][:2])
+        title, text = [*texts, "", ""][:2]
+        shown = Dialog(kind, title, text)
         dialogs.append(shown)
         if not dialogs.pending:
             _refuse(shown)

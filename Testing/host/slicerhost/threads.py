@@ -55,7 +55,7 @@ class _Bound:
     # A bound method that looks at the thread when it is called; its documentation is the method's.
 
     __slots__ = ("_label", "_method")
-    __doc__ = property(lambda self: self._method.__doc__)  # type: ignore[assignment]
+    __doc__ = property(lambda self: self._method.__doc__)
 
     def __init__(self, method: Any, label: str) -> None:
         self._method, self._label = method, label
