@@ -78,7 +78,7 @@ class SuperResolveLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self) -> SuperResolveParameterNode:
         """The scene's parameter node of this module, typed."""
-        return SuperResolveParameterNode(super().getParameterNode())
+        return SuperResolveParameterNode(super().getParameterNode())  # type: ignore[call-arg]
 
     def process(
         self,
@@ -154,15 +154,14 @@ class SuperResolveWidget(Panel):
     """The panel."""
 
     task = super_resolution.TASK
+    scale: Choice
 
     def makeLogic(self) -> SuperResolveLogic:
         """The module's logic."""
         return SuperResolveLogic()
 
-    def setup(self) -> None:
-        """Build the panel."""
-        self.scale: Choice | None = None
-        Panel.setup(self)
+    def setupForm(self) -> None:
+        """What only this panel has."""
         self.scale = Choice(self.ui.scaleComboBox, self.onScaleChosen)
 
     def onCatalogue(self) -> None:
@@ -182,8 +181,7 @@ class SuperResolveWidget(Panel):
     def showParameters(self) -> None:
         """Show the scale of the model, and whether it takes a reference."""
         model = self.models.get(self._parameterNode.model)
-        if self.scale is not None:
-            self.scale.show(str(_scale(model)) if model and _scale(model) else "")
+        self.scale.show(str(_scale(model)) if model and _scale(model) else "")
         takes = bool(model and (model["card"] or {}).get("reference"))
         self.ui.referenceSelector.enabled = takes
         self.ui.referenceSelector.toolTip = (

@@ -141,7 +141,8 @@ def _available_on_windows(descriptor: int) -> bytes:
     import msvcrt
 
     try:
-        count = _winapi.PeekNamedPipe(msvcrt.get_osfhandle(descriptor), 0)[0]
+        handle = msvcrt.get_osfhandle(descriptor)  # type: ignore[attr-defined, unused-ignore]
+        count: int = _winapi.PeekNamedPipe(handle, 0)[0]  # type: ignore[attr-defined, unused-ignore]
     except OSError:  # the other end is closed
         return b""
     return os.read(descriptor, min(count, _CHUNK)) if count else b""

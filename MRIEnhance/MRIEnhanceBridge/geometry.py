@@ -99,10 +99,13 @@ class Geometry:
             If a number is missing, of the wrong kind or not finite, or no voxel would have a volume.
         """
         try:
+            i, j, k = (_whole(number) for number in _list(mapping["size"], 3))
+            spacing_i, spacing_j, spacing_k = (_real(number) for number in _list(mapping["spacing"], 3))
+            x, y, z = (_real(number) for number in _list(mapping["origin"], 3))
             geometry = cls(
-                size=tuple(_whole(number) for number in _list(mapping["size"], 3)),
-                spacing=tuple(_real(number) for number in _list(mapping["spacing"], 3)),
-                origin=tuple(_real(number) for number in _list(mapping["origin"], 3)),
+                size=(i, j, k),
+                spacing=(spacing_i, spacing_j, spacing_k),
+                origin=(x, y, z),
                 direction=tuple(_real(number) for number in _list(mapping["direction"], 9)),
             )
             if min(geometry.size) < 1 or min(geometry.spacing) <= 0:

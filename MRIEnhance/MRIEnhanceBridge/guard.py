@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 
-class SceneGuard(VTKObservationMixin):  # type: ignore[misc]
+class SceneGuard(VTKObservationMixin):
     """Watches nodes, until `release`.
 
     Parameters
@@ -38,7 +38,7 @@ class SceneGuard(VTKObservationMixin):  # type: ignore[misc]
     def _closed(self, caller: Any, event: Any) -> None:
         self._lose(_("Stopped: the scene was closed."))
 
-    @vtk.calldata_type(vtk.VTK_OBJECT)  # type: ignore[untyped-decorator]
+    @vtk.calldata_type(vtk.VTK_OBJECT)
     def _removed(self, caller: Any, event: Any, node: Any) -> None:
         name = self._names.get(node.GetID())
         if name is not None:

@@ -25,11 +25,11 @@ from MRIEnhanceBridge.runcontrol import RunControl
 from MRIEnhanceBridge.steps import Task
 
 
-class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[misc]
+class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Base of the modules' widgets.
 
     A subclass sets `task`, makes its logic in `makeLogic` (with ``worker`` and ``getParameterNode()``), and overrides
-    `reasonNotReady`, `startRun` and, if it has more to show, `showParameters`.
+    `reasonNotReady`, `startRun` and, if its form has more to show, `setupForm`, `onCatalogue` and `showParameters`.
     """
 
     task = ""
@@ -52,6 +52,9 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
     def makeLogic(self) -> Any:
         """The module's logic."""
         raise NotImplementedError
+
+    def setupForm(self) -> None:
+        """Make what is only in this module's form."""
 
     def reasonNotReady(self) -> str:
         """Why Apply cannot be clicked, in words; empty if it can."""
@@ -80,6 +83,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):  # type: ignore[
         self.precision = Choice(self.ui.precisionComboBox, lambda value: self._keep("precision", value))
         self.device.fill([Item("auto", _("Automatic")), Item("cpu", _("CPU"))])
         self.precision.fill([Item("auto", _("Automatic"))])
+        self.setupForm()
         self.ui.compareButton.connect("toggled(bool)", self.onCompare)
         self._showPython()
         self.ui.pythonPathLineEdit.connect("currentPathChanged(QString)", self.onPythonChosen)

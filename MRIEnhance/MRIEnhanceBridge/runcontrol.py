@@ -72,7 +72,7 @@ class RunControl:
         self._task = Task(
             steps,
             on_done=lambda result: self._finish(lambda: self.say(on_done(result))),
-            on_failed=lambda error: self._finish(lambda: on_failed(error) or self.complain(error)),
+            on_failed=lambda error: self._finish(lambda: None if on_failed(error) else self.complain(error)),
             on_progress=self._show,
         )
         self.say("")

@@ -64,7 +64,7 @@ def within(steps: Steps[Result], first: float, last: float) -> Steps[Result]:
             try:
                 progress = next(steps)
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+                return end.value
             try:
                 yield progress.within(first, last)
             except Stop as stop:
@@ -93,7 +93,7 @@ def run_now(steps: Steps[Result], progress: Callable[[Progress], Any] | None = N
             try:
                 done = next(steps)
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+                return end.value
             if progress is not None:
                 progress(done)
             if done.waiting:

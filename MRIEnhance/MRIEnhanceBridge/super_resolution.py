@@ -56,8 +56,7 @@ class Request:
             raise BridgeError(
                 _("the output volume is one of the inputs"), _("choose another output volume, or create a new one")
             )
-        identifiers = ["" if node is None else node.GetID() for node in (source, reference, ground_truth, output)]
-        return cls(*identifiers, options)
+        return cls(_id(source), _id(reference), _id(ground_truth), _id(output), options)
 
 
 def steps(worker: Worker, request: Request) -> Steps[Any]:
@@ -103,6 +102,10 @@ def _deliver(request: Request, received: job.Received, report: Any, judgement: m
     if judgement is not None:
         metrics.add(result, judgement, source=source)
     return result
+
+
+def _id(node: Any) -> str:
+    return "" if node is None else str(node.GetID())
 
 
 def _node(identifier: str) -> Any:

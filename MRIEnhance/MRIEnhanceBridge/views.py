@@ -107,8 +107,8 @@ class Comparison:
 
     def _fit(self) -> None:
         frame, views = self._frame, slice_views()
-        for name in ("Red", "Yellow") if frame else ():
-            if name in views:
+        for name in ("Red", "Yellow"):
+            if frame is not None and name in views:
                 frame.apply(views[name][0])
 
 

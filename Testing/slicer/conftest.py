@@ -1,7 +1,6 @@
 """The stand-in for the Slicer application, and people who use it, for all tests of the Slicer side."""
 
 from sessions import application, real, user_with
-
 from slicerhost.fixtures import host, slicer_application
 
 __all__ = ["application", "host", "real", "slicer_application", "user_with"]

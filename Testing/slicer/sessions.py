@@ -1,7 +1,8 @@
 """Fixtures for tests with a user in front of a panel."""
 
-import panels
 import pytest
+
+import panels
 import workers
 
 

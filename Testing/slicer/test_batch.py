@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scans
 import SimpleITK as sitk
 
+import scans
 import slicerhost
 
 REPORT = {
@@ -475,10 +475,10 @@ def test_install(batch, scan, module, worker, monkeypatch, works):
 def test_a_failed_installation_is_one_line(batch, scan, module, worker, capsys):
     scan("anna.nrrd")
     worker.lacks = ["torch>=2.6"]
-    worker.interpreter = types.SimpleNamespace(ours=False, executable="/home/me/bin/python")
+    worker.interpreter = types.SimpleNamespace(ours=False, executable="/opt/me/bin/python")
     assert batch(*COMMON, "--install") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "/home/me/bin/python has no torch>=2.6" in line
+    assert "/opt/me/bin/python has no torch>=2.6" in line
     assert not module.calls
 
 

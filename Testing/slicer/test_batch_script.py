@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-import scans
 import SimpleITK as sitk
+
+import scans
 import workers
 
 ROOT = Path(__file__).resolve().parents[2]

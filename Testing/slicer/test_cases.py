@@ -5,8 +5,9 @@ import os
 
 import numpy as np
 import pytest
-import scans
 import SimpleITK as sitk
+
+import scans
 
 
 @pytest.fixture

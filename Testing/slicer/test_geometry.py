@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import volumes
 from hypothesis import given
 from hypothesis import strategies as st
+
+import volumes
 
 LPS = np.diag([-1.0, -1.0, 1.0])
 

@@ -142,12 +142,12 @@ def test_nothing_missing_nothing_done(bridge, pip):
 
 @pytest.mark.parametrize("ask", [True, False])
 def test_a_foreign_interpreter_is_never_changed(bridge, refusal, pip, ask):
-    other = bridge.Interpreter("/home/me/my env/bin/python", ours=False, source="setting")
+    other = bridge.Interpreter("/opt/me/my env/bin/python", ours=False, source="setting")
     with pytest.raises(refusal) as caught:
         bridge.install(["torch>=2.6", "safetensors>=99"], other, ask=ask)
-    assert caught.value.message == "/home/me/my env/bin/python has no torch>=2.6, safetensors>=99"
+    assert caught.value.message == "/opt/me/my env/bin/python has no torch>=2.6, safetensors>=99"
     command = caught.value.hint.partition(": ")[2]
-    assert command == "'/home/me/my env/bin/python' -m pip install 'torch>=2.6' 'safetensors>=99'"
+    assert command == "'/opt/me/my env/bin/python' -m pip install 'torch>=2.6' 'safetensors>=99'"
     assert (pip.calls, questions()) == ([], [])
 
 

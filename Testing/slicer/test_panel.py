@@ -5,8 +5,9 @@ import signal
 import time
 
 import numpy as np
-import panels
 import pytest
+
+import panels
 import workers
 
 

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-import panels
 import pytest
-import workers
 
+import panels
 import slicerhost
+import workers
 
 SCREENSHOT = Path(__file__).parents[2] / "Resources" / "Screenshots" / "SuperResolve.png"
 

@@ -4,9 +4,9 @@ import ast
 from functools import partial
 from pathlib import Path
 
-import lint_code
 import pytest
 
+import lint_code
 from repository.source import MADE, ROOT
 
 FOLDER = ROOT / "MRIEnhance"

@@ -3,10 +3,10 @@
 import ast
 from xml.etree import ElementTree
 
-import lint_ui
 import pytest
-from forms import Form, parameters, read_form
 
+import lint_ui
+from forms import Form, parameters, read_form
 from repository.source import ROOT
 
 FORMS = [read_form(path) for path in sorted((ROOT / "MRIEnhance" / "Resources" / "UI").glob("*.ui"))]

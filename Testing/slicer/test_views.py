@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import volumes
 
 import slicerhost
+import volumes
 
 NAMES = ("Red", "Yellow", "Green")
 

@@ -5,9 +5,9 @@ import signal
 import time
 
 import pytest
-import workers
 
 import slicerhost
+import workers
 
 
 @pytest.fixture

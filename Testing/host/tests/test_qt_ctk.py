@@ -172,11 +172,11 @@ def test_browsing_asks_for_a_file(ctk, tmp_path):
 def test_paths_are_remembered_under_their_key(ctk):
     edit = ctk.ctkPathLineEdit()
     edit.settingKey = "Test/paths"
-    edit.currentPath = "/tmp/somewhere"
+    edit.currentPath = "/data/somewhere"
     edit.addCurrentPathToHistory()
     other = ctk.ctkPathLineEdit()
     other.settingKey = "Test/paths"
-    assert other.currentPath == "/tmp/somewhere"
+    assert other.currentPath == "/data/somewhere"
 
 
 def test_a_directory_button_shows_its_folder(qt, ctk, tmp_path):

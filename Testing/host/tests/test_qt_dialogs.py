@@ -57,9 +57,9 @@ def test_rarer_dialogs_are_refused_too(qt, owner, name):
 
 
 def test_answers_are_given_in_order(qt):
-    pythonqt.answer_dialogs([qt.QMessageBox.Yes, "/tmp/a.nrrd"])
+    pythonqt.answer_dialogs([qt.QMessageBox.Yes, "/data/a.nrrd"])
     assert qt.QMessageBox.question(None, "t", "Sure?") == qt.QMessageBox.Yes
-    assert qt.QFileDialog.getOpenFileName(None, "t", "/tmp") == "/tmp/a.nrrd"
+    assert qt.QFileDialog.getOpenFileName(None, "t", "/data") == "/data/a.nrrd"
 
 
 def test_a_dialog_of_ctk_is_answered(host):
