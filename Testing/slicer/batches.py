@@ -1,0 +1,129 @@
+"""Fixtures for tests of the batch script: in this process, with modules and a worker that are made up."""
+
+import json
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+
+import scans
+import slicerhost
+
+REPORT = {
+    "model": {"name": "toy-x2", "version": "1", "sha256": "0" * 64},
+    "scale": 2,
+    "device": "cpu",
+    "warnings": ["spacing outside the card"],
+    "versions": {"mrienhance": "0.0"},
+}
+
+
+class Worker:
+    """Takes the place of the worker that all modules share."""
+
+    def __init__(self):
+        self.lacks = []
+        self.stopped = 0
+        self.interpreter = types.SimpleNamespace(ours=True, executable="/slicer/bin/PythonSlicer")
+
+    def missing(self):
+        return list(self.lacks)
+
+    def greeting(self):
+        yield from ()
+        return {"library": "0.0", "python": "3.12.10", "missing": []}
+
+    def stop(self):
+        self.stopped += 1
+
+
+class Module:
+    """Takes the place of the module SuperResolve; what it is to do with a case is set by the case's name."""
+
+    def __init__(self, host):
+        self.host = host
+        self.calls = {}
+        self.do = {}
+
+    def process(self, node, *, progress, **options):
+        from MRIEnhanceBridge import nodes
+        from MRIEnhanceBridge.steps import Progress
+
+        name = node.GetName()
+        self.calls[name] = options
+        assert self.host.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1, "left from another case"
+        progress(Progress(0.4, "Computing"))
+        self.do.get(name, lambda: None)()
+        result = nodes.from_image(doubled(nodes.to_image(node)), f"{name} fine")
+        result.SetAttribute("MRIEnhance.report", json.dumps({**REPORT, "scale": options["scale"] or 2}))
+        return result
+
+
+def doubled(image):
+    """What the made-up module makes of an image."""
+    array = sitk.GetArrayFromImage(image).repeat(2, axis=1).repeat(2, axis=2)
+    fine = sitk.GetImageFromArray(array)
+    x, y, z = image.GetSpacing()
+    fine.SetSpacing((x / 2, y / 2, z))
+    fine.SetOrigin(image.GetOrigin())
+    fine.SetDirection(image.GetDirection())
+    return fine
+
+
+@pytest.fixture
+def worker(host, monkeypatch):
+    from MRIEnhanceBridge import worker
+
+    fake = Worker()
+    monkeypatch.setattr(worker, "shared", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def module(host, monkeypatch):
+    fake = Module(host)
+    logic = lambda: types.SimpleNamespace(process=fake.process)  # noqa: E731
+    monkeypatch.setitem(sys.modules, "SuperResolve", types.SimpleNamespace(SuperResolveLogic=logic))
+    return fake
+
+
+@pytest.fixture
+def batch(host, worker, module, monkeypatch, tmp_path):
+    """Run the script in `tmp_path`, without a window, where a dialog is an error; gives the exit code."""
+    from MRIEnhanceBridge import batch
+
+    slicerhost.pretend(main_window=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["batch.py", *words])
+        return batch.main()
+
+    return run
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """Write scans into the folder ``scans``."""
+
+    def write(*names, **kwargs):
+        return [scans.write(tmp_path / "scans" / name, **kwargs) for name in names]
+
+    return write
+
+
+COMMON = ("super-resolve", "--input", "scans", "--output", "results")
+
+
+def summary(path="results/summary.json"):
+    return json.loads(Path(path).read_text())
+
+
+def case(name, path="results/summary.json"):
+    return next(case for case in summary(path)["cases"] if case["case"] == name)
+
+
+def listing(folder="results"):
+    return sorted(path.name for path in Path(folder).iterdir())
