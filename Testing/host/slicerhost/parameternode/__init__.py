@@ -22,8 +22,9 @@ from .annotations import (
     splitAnnotations,
     unannotatedType,
 )
-from .connectors import GuiConnector, createGuiConnector, parameterNodeGuiConnector
+from .connectors import GuiConnector
 from .gui import SlicerParameterNamePropertyName, findChildWidgetForParameter
+from .pairs import createGuiConnector, parameterNodeGuiConnector
 from .wrapper import isParameterNodeWrapper, parameterNodeWrapper
 
 __all__ = [

@@ -4,10 +4,9 @@ A list is ``name.len`` and ``name.0``, ``name.1``...; a tuple is ``name.0``...; 
 its value under ``name.<index of the type>``.
 """
 
-import collections.abc
-import copy
 from typing import Any
 
+from .observed import ObservedDict, ObservedList
 from .storage import Nothing, Number, Serializer
 
 
@@ -55,7 +54,7 @@ class List(Serializer):
                     self.write(node, name, old)
                 raise
 
-    def read(self, node: Any, name: str) -> "ObservedList":
+    def read(self, node: Any, name: str) -> ObservedList:
         """A list that writes itself back when it is changed."""
         values = [self.element.read(node, f"{name}.{index}") for index in range(self.size(node, name))]
         return ObservedList(node, self, name, values)
@@ -69,50 +68,6 @@ class List(Serializer):
     def supportsCaching(self) -> bool:
         """As the elements."""
         return self.element.supportsCaching()
-
-
-class ObservedList(collections.abc.MutableSequence[Any]):
-    """A list in a parameter node: changing it changes the node. ``+`` and ``*`` make no new one."""
-
-    def __init__(self, node: Any, serializer: List, name: str, values: list[Any]) -> None:
-        self._node, self._serializer, self._name, self._list = node, serializer, name, values
-
-    def _change(self, values: list[Any]) -> None:
-        try:
-            self._serializer.write(self._node, self._name, values)
-        finally:
-            self._list = self._serializer.read(self._node, self._name)._list
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._list[index]
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        values = copy.copy(self._list)
-        values[index] = value
-        self._change(values)
-
-    def __delitem__(self, index: Any) -> None:
-        values = copy.copy(self._list)
-        del values[index]
-        self._change(values)
-
-    def __len__(self) -> int:
-        return len(self._list)
-
-    def insert(self, index: int, value: Any) -> None:
-        """Insert before `index`."""
-        self._change([*self._list[:index], value, *self._list[index:]])
-
-    def __eq__(self, other: object) -> bool:
-        return self._list == (other._list if isinstance(other, ObservedList) else other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __add__(self, other: object) -> None:
-        raise NotImplementedError("an ObservedList cannot be added; += can")
-
-    def __repr__(self) -> str:
-        return f"ObservedList({self._list})"
 
 
 class Tuple(Serializer):
@@ -180,7 +135,7 @@ class Dict(Serializer):
         """Store all items."""
         self._items.write(node, name, value.items())
 
-    def read(self, node: Any, name: str) -> "ObservedDict":
+    def read(self, node: Any, name: str) -> ObservedDict:
         """A dict that writes itself back when it is changed."""
         return ObservedDict(node, self, name, dict(self._items.read(node, name)))
 
@@ -191,44 +146,6 @@ class Dict(Serializer):
     def supportsCaching(self) -> bool:
         """As keys and values."""
         return self._items.supportsCaching()
-
-
-class ObservedDict(collections.abc.MutableMapping[Any, Any]):
-    """A dict in a parameter node: changing it changes the node."""
-
-    def __init__(self, node: Any, serializer: Dict, name: str, values: dict[Any, Any]) -> None:
-        self._node, self._serializer, self._name, self._dict = node, serializer, name, values
-
-    def _change(self, values: dict[Any, Any]) -> None:
-        try:
-            self._serializer.write(self._node, self._name, values)
-        finally:
-            self._dict = self._serializer.read(self._node, self._name)._dict
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._dict[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._change({**self._dict, key: value})
-
-    def __delitem__(self, key: Any) -> None:
-        values = dict(self._dict)
-        del values[key]
-        self._change(values)
-
-    def __iter__(self) -> Any:
-        return iter(self._dict)
-
-    def __len__(self) -> int:
-        return len(self._dict)
-
-    def __eq__(self, other: object) -> bool:
-        return self._dict == (other._dict if isinstance(other, ObservedDict) else other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"ObservedDict({self._dict})"
 
 
 class Union(Serializer):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from .. import state
-from .connectors import GuiConnector, createGuiConnector
+from .connectors import GuiConnector
+from .pairs import createGuiConnector
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
 
