@@ -1,7 +1,26 @@
 """The stand-in for the Slicer application, and people who use it, for all tests of the Slicer side."""
 
 from batches import batch, module, scan, worker
+from outcomes import answer, results, source
+from screens import comparison, pair, screen, views
 from sessions import application, real, user_with
 from slicerhost.fixtures import host, slicer_application
 
-__all__ = ["application", "batch", "host", "module", "real", "scan", "slicer_application", "user_with", "worker"]
+__all__ = [
+    "answer",
+    "application",
+    "batch",
+    "comparison",
+    "host",
+    "module",
+    "pair",
+    "real",
+    "results",
+    "scan",
+    "screen",
+    "slicer_application",
+    "source",
+    "user_with",
+    "views",
+    "worker",
+]
