@@ -45,7 +45,8 @@ def make_class(native: type) -> type:
     bases = tuple(convert.class_for(base) for base in native.__bases__ if issubclass(base, shiboken6.Shiboken.Object))
     bases = tuple(base for base in bases if base is not Wrapper) or (Wrapper,)
     name = getattr(native, "cpp_name", native.__name__)
-    members: dict[str, Any] = {"__slots__": (), "__doc__": native.__doc__}
+    # Not the docstring: PySide would build the signatures of all classes for it, which takes a second.
+    members: dict[str, Any] = {"__slots__": ()}
     members |= {key: NativeEnumValue(value) for key, value in enum_members(native).items()}
     members |= _methods(native)
     if issubclass(native, QtCore.QObject):
