@@ -21,7 +21,11 @@ class MRIEnhanceError(Exception):
 
 
 class ImageError(MRIEnhanceError):
-    """An image or a raw data file that cannot be read or used."""
+    """An image that cannot be read or used."""
+
+
+class KSpaceError(MRIEnhanceError):
+    """Raw k-space that cannot be read or used."""
 
 
 class ModelError(MRIEnhanceError):
