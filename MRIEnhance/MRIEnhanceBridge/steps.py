@@ -135,24 +135,20 @@ class Task:
         self._on_done, self._on_failed, self._on_progress = on_done, on_failed, on_progress
         self._stop: Stop | None = None
         self._cancelled = False
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.connect("timeout()", self._step)
-        self._timer.start(0)
         self.running = True
+        # Each step asks for the next one. A timer of the task's own would be deleted in the middle of its last signal.
+        qt.QTimer.singleShot(0, self._step)
 
     def cancel(self, reason: str = "") -> None:
         """Ask the work to stop; it clears up and then ends as failed, with the kind ``"Cancelled"``."""
         if self.running and not self._cancelled:
             self._cancelled = True
             self._stop = Stop(reason)
-            self._timer.start(0)
 
     def close(self) -> None:
         """End the work at once, without a word; for an application that is closing."""
         if self.running:
             self.running = False
-            self._timer.stop()
             self._steps.close()
 
     def _step(self) -> None:
@@ -170,7 +166,7 @@ class Task:
             logging.exception("MRIEnhance: unforeseen error")
             self._end(self._on_failed, BridgeError(f"{type(error).__name__}: {error}", kind="Internal"))
         else:
-            self._timer.start(WAIT_MS if progress.waiting else 0)
+            qt.QTimer.singleShot(WAIT_MS if progress.waiting else 0, self._step)
             if self._on_progress is not None:
                 self._on_progress(progress)
 
