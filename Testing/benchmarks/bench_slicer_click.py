@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "Testing" / "host"), str(ROOT / "MRIEnhance"), str(ROOT / "MRIEnhanceLib" / "src")]
+sys.path[:0] = [str(ROOT / each) for each in ("Testing/host", "Testing/slicer", "MRIEnhance", "MRIEnhanceLib/src")]
 MOST_OVERHEAD, MOST_AWAY, MOST_TO_CANCEL = 0.5, 0.1, 2.0
 
 
@@ -28,32 +28,11 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        from workers import save_tiny_model
+
         model = save_tiny_model(Path(folder) / "tiny-x2.safetensors")
         os.environ["MRIENHANCE_PYTHON"] = sys.executable
         Clicks(model, args.size).report(args.runs)
-
-
-def save_tiny_model(path):
-    """Save a network of one of ICONet's smallest variants, untrained."""
-    from mrienhance.methods import config_to_dict, get_method
-    from mrienhance.models import ModelCard, save_model
-
-    method = get_method("iconet")
-    config = method.variants()["edsr"]
-    card = ModelCard(
-        name=path.stem,
-        method="iconet",
-        task="super-resolve",
-        summary="For timing only.",
-        fidelity="none",
-        paper={"citation": "none", "doi": "none"},
-        contrasts_in=("T1w",),
-        contrasts_out=("T1w",),
-        scale=2,
-    )
-    state = method.build(config).state_dict()
-    save_model(path, method=method.name, config=config_to_dict(config), card=card, state=state)
-    return path
 
 
 class Clicks:

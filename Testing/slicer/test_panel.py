@@ -237,23 +237,20 @@ def test_an_input_deleted_during_a_run_stops_it(user_with):
 
 
 def test_a_model_file_removed_between_choice_and_apply_is_told(application, monkeypatch, tmp_path):
-    from mrienhance.models.catalogue import SHIPPED
-
+    model = workers.save_tiny_model(tmp_path / "mine-x2.safetensors")
     monkeypatch.setenv("MRIENHANCE_MODELS", str(tmp_path))
-    application.util.startupEnvironment()
-    copy = tmp_path / "mine.safetensors"
-    copy.write_bytes((SHIPPED / "iconet-x4.safetensors").read_bytes())
-    workers.use(monkeypatch, workers.this_python().executable)
+    monkeypatch.delenv(
+        "MRIENHANCE_PYTHON", raising=False
+    )  # Slicer's own Python, whose environment is the application's
     user = panels.User(application)
-    user.add_volume()
-    user.parameters.inputVolume = user.volumes[0]
+    user.parameters.inputVolume = user.add_volume()
     user.wait_for_models()
-    user.parameters.model = "iconet-x2"
-    user.widget.models["gone"] = user.widget.models["iconet-x2"] | {"name": "gone"}
-    user.parameters.model = "gone"
+    user.choose(user.ui.modelComboBox, "mine-x2")
+    assert user.ui.applyButton.enabled
+    model.unlink()
     user.apply()
     user.wait_for_end()
-    assert "gone" in user.status
+    assert "there is no model called 'mine-x2'" in user.status
     assert len(user.volumes) == 1
 
 

@@ -62,3 +62,26 @@ def foreign(path):
 def use(monkeypatch, path):
     """Let the bridge use this interpreter."""
     monkeypatch.setenv("MRIENHANCE_PYTHON", os.fspath(path))
+
+
+def save_tiny_model(path):
+    """Save a network of one of ICONet's smallest variants, untrained, by the name of its file."""
+    from mrienhance.methods import config_to_dict, get_method
+    from mrienhance.models import ModelCard, save_model
+
+    method = get_method("iconet")
+    config = method.variants()["edsr"]
+    card = ModelCard(
+        name=path.stem,
+        method=method.name,
+        task="super-resolve",
+        summary="A toy.",
+        fidelity="none",
+        paper={"citation": "none", "doi": "none"},
+        contrasts_in=("T1w",),
+        contrasts_out=("T1w",),
+        scale=2,
+    )
+    state = method.build(config).state_dict()
+    save_model(path, method=method.name, config=config_to_dict(config), card=card, state=state)
+    return path
