@@ -230,6 +230,11 @@ def test_images_are_delivered_before_the_report_is_made(models):
     assert delivered == {"image": result.image, **result.maps}
 
 
+@pytest.mark.parametrize(("asked", "given"), [(None, 1), (("reconstruction", "attention"), 1), ((), 0)])
+def test_only_the_maps_that_are_asked_for_are_given(models, asked: tuple[str, ...] | None, given: int):
+    assert len(of(head(), models[2], maps=asked).maps) == given
+
+
 def test_a_delivery_that_fails_ends_the_work(models):
     def fail(name: str, image: sitk.Image) -> None:
         raise OutputError(f"no room for {name}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeAlias
 
 import SimpleITK as sitk
 import torch
@@ -14,40 +13,17 @@ from torch import Tensor
 
 from mrienhance.errors import ModelError, UsageError
 from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_tensor
-from mrienhance.inference import Cancel, NullProgress, Part, Predictor, Progress, choose_device, choose_precision
+from mrienhance.inference import Cancel, Part, Predictor, Progress, choose_device, choose_precision
 from mrienhance.models import Entry, Model, ModelCard, find_model, load_model
 from mrienhance.physics import DEGRADATIONS, KSpaceTruncation
 from mrienhance.tasks.consistency import Measured
 from mrienhance.tasks.result import ImageRecord, ModelRecord, Report, Result
-
-Deliver: TypeAlias = Callable[[str, sitk.Image], None]
+from mrienhance.tasks.stages import Deliver, Stages
 
 TASK = "super-resolve"
 DEFAULT_SCALE = 2
 # Fractions of the progress at which the network has done, and the result's voxels are final.
 _NETWORK_SHARE, _RECORD_SHARE = 0.95, 0.98
-
-
-class _Stages:
-    """What comes after the network, told and stopped like the network itself."""
-
-    def __init__(self, progress: Progress | None, cancel: Cancel | None, deliver: Deliver | None) -> None:
-        self.progress, self.cancel = progress or NullProgress(), cancel or Cancel()
-        self.deliver: Deliver = deliver or (lambda name, image: None)
-
-    def check(self) -> None:
-        """Stop if asked."""
-        self.cancel.check()
-
-    def enter(self, fraction: float, text: str) -> None:
-        """Begin a stage."""
-        self.check()
-        self.progress.report(fraction, None, text)
-
-    def finish(self) -> None:
-        """Say that all is done."""
-        self.check()
-        self.progress.report(1.0, 0.0, "Done")
 
 
 def super_resolve(
@@ -61,6 +37,7 @@ def super_resolve(
     consistency: bool = True,
     batch: int | None = None,
     tile: int | None = None,
+    maps: Collection[str] | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     deliver: Deliver | None = None,
@@ -84,6 +61,8 @@ def super_resolve(
         Whether to put the measured frequencies back, so that the result, made coarse again, is the input.
     batch, tile
         Slices at a time and side of a tile, by default what memory allows.
+    maps
+        Which of the method's maps to give; None for all. Those that it does not have are left out.
     progress, cancel
         Told how far the work is; asked whether to stop.
     deliver
@@ -111,7 +90,7 @@ def super_resolve(
     chosen = _choose_model(model, scale)
     if reference is not None:
         raise UsageError(f"{chosen.name} uses no reference image", hint="leave it out, or choose another model")
-    stages = _Stages(progress, cancel, deliver)
+    stages = Stages(progress, cancel, deliver, maps)
     predictor = _predictor(chosen, choose_device(device), precision, stages, batch=batch, tile=tile)
     return _run(predictor, image, chosen, consistency=consistency, stages=stages, started=started)
 
@@ -129,7 +108,7 @@ def find_for(model: str | Path | None, scale: int | None) -> Entry:
 
 
 def _predictor(
-    model: Model, device: torch.device, precision: str, stages: _Stages, *, batch: int | None, tile: int | None
+    model: Model, device: torch.device, precision: str, stages: Stages, *, batch: int | None, tile: int | None
 ) -> Predictor:
     return Predictor(
         model.module,
@@ -146,34 +125,36 @@ def _predictor(
 
 
 def _run(
-    predictor: Predictor, image: sitk.Image, model: Model, *, consistency: bool, stages: _Stages, started: float
+    predictor: Predictor, image: sitk.Image, model: Model, *, consistency: bool, stages: Stages, started: float
 ) -> Result:
     with ThreadPoolExecutor(2) as aside:  # large images take a while to hash and to write: neither needs Python
         seen = aside.submit(ImageRecord.of, image, role="image")
         measured = to_tensor(image)
         intensity = IntensityScale.of(measured)
         stages.check()
-        volumes, notes = predictor.run(intensity.apply(measured))
+        predicted, notes = predictor.run(intensity.apply(measured))
         stages.enter(_NETWORK_SHARE, "Putting the measured frequencies back")
-        for volume in volumes.values():
-            intensity.undo_(volume)
-        truncation = _truncation(volumes["image"], measured, model.card)
+        volumes = {name: intensity.undo_(volume) for name, volume in predicted.items() if stages.wants(name)}
+        fine = volumes["image"]
+        truncation = _truncation(fine, measured, model.card)
         known = None if truncation is None else Measured(measured, truncation, stages.check)
         if consistency and known is not None:
-            known.put_back(volumes["image"])
+            known.put_back(fine)
         images = {name: to_image(part, _grid(part, image, model.card), like=image) for name, part in volumes.items()}
         result = images["image"]
         stages.enter(_RECORD_SHARE, "Recording how the result came to be")
+        residual = None if known is None else known.residual(_delivered(result, fine))
         made = aside.submit(ImageRecord.of, result, role="result")
-        delivered = [aside.submit(stages.deliver, *named) for named in images.items()]
+        for delivery in [aside.submit(stages.deliver, *named) for named in images.items()]:
+            delivery.result()
         report = Report(
             task=TASK,
             model=ModelRecord.of(model),
             inputs=(seen.result(),),
+            output=made.result(),
             scale=model.card.scale,
             consistency=consistency and known is not None,
-            consistency_residual=None if known is None else known.residual(_delivered(result, volumes["image"])),
-            output=made.result(),
+            consistency_residual=residual,
             device=notes.device,
             precision=notes.precision,
             tile=notes.tile,
@@ -183,8 +164,6 @@ def _run(
             peak_memory_bytes=notes.peak_memory_bytes,
             warnings=(*_spacing_warning(image, model), *notes.fallbacks),
         )
-        for delivery in delivered:
-            delivery.result()
     stages.finish()
     return Result(images.pop("image"), images, report)
 

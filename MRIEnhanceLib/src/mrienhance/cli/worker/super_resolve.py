@@ -77,14 +77,14 @@ def super_resolve(fields: Fields, desk: Desk) -> dict[str, Any]:
     with Folder(wish.folder, desk.cancel) as folder:
 
         def deliver(name: str, volume: sitk.Image) -> None:
-            if name == "image" or name in wish.maps:
-                images[name] = folder.write(volume, "image" if name == "image" else f"map-{len(images)}")
+            images[name] = folder.write(volume, "image" if name == "image" else f"map-{len(images)}")
 
         result = task.super_resolve(
             image,
             model=model,
             scale=wish.scale,
             reference=reference,
+            maps=wish.maps,
             progress=Part(desk.reports, _LOADED, 1.0),
             cancel=desk.cancel,
             deliver=deliver,
