@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from mrienhance.evaluation.evaluate import evaluate
     from mrienhance.images import read_image, write_image
+    from mrienhance.kspace import read_kspace
     from mrienhance.models import load_model
     from mrienhance.models.catalogue import catalogue
     from mrienhance.tasks.result import Result
@@ -65,6 +66,7 @@ __getattr__, __dir__, __all__ = lazy(
         "evaluate": ".evaluation.evaluate",
         "load_model": ".models",
         "read_image": ".images",
+        "read_kspace": ".kspace",
         "super_resolve": ".tasks.super_resolve",
         "write_image": ".images",
     },

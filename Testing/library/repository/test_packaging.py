@@ -60,6 +60,7 @@ def test_the_wheel_holds_every_file_of_the_package(unpacked: Path) -> None:
         "mrienhance/models/weights/*.safetensors",
         "mrienhance/data/README.md",
         "mrienhance/data/*.nii.gz",
+        "mrienhance/data/*.npz",
         "mrienhance/methods/*/recipes/*.yaml",
         "*.dist-info/licenses/LICENSE",
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mrienhance.errors import UsageError
 
-SAMPLES = {"t1w_slab": "t1w_slab.nii.gz"}
+SAMPLES = {"t1w_slab": "t1w_slab.nii.gz", "brain_8ch": "brain_8ch.npz"}
 """Name of a sample to its file in this folder."""
 
 
@@ -17,7 +17,8 @@ def sample_path(name: str) -> Path:
     ----------
     name
         One of `SAMPLES`. ``"t1w_slab"``: 24 axial slices of a T1w brain, 288 x 288 x 24 voxels of
-        0.868 x 0.868 x 1 mm, int16.
+        0.868 x 0.868 x 1 mm, int16. ``"brain_8ch"``: raw k-space of one brain slice, 8 coils x 230 x 180 samples,
+        complex64, of which every eighth was acquired.
 
     Raises
     ------
