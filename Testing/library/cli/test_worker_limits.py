@@ -2,12 +2,13 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.worker_client import WorkerClient, hand_over
+from cli.worker_client import SECONDS, WorkerClient, hand_over
 from tasks.samples import head, tiny_model
 
 MEMORY, FILE = 6 * 2**30, 2**16
@@ -56,3 +57,38 @@ def test_a_full_disk_and_on(limited: WorkerClient, tmp_path: Path):
     assert "another one" in end["hint"]
     assert list((tmp_path / "out").iterdir()) == []
     assert limited.result("super-resolve", input=hand_over(head(), tmp_path / "in.raw"), **fields)["image"]
+
+
+_IDLE = """
+import os
+from pathlib import Path
+from mrienhance.cli.worker.channel import Channel
+from mrienhance.cli.worker.serve import Server, prepare
+from mrienhance.inference.allocator import keep_freed_memory
+
+def fill(fields, desk):
+    import torch
+    parts = [torch.ones(2**20) for _ in range(64)]
+    size = sum(part.nbytes for part in parts)
+    del parts
+    return {"filled": size, "resident": int(Path("/proc/self/statm").read_text().split()[1]) * 4096}
+
+prepare()
+keep_freed_memory()
+Server(Channel.standard(), {"fill": fill}, os._exit, patience=0.1).run()
+"""
+
+
+def test_an_idle_worker_gives_memory_back():
+    """256 MiB, freed and kept; a little of it cannot be told from its neighbours."""
+    with WorkerClient((sys.executable, "-c", _IDLE)) as client:
+        client.message()
+        answer = client.result("fill")
+        assert answer["filled"] == 2**28
+        place, until = Path(f"/proc/{client.process.pid}/statm"), time.monotonic() + SECONDS
+        given_back = 0
+        while given_back < 200 * 2**20 and time.monotonic() < until:
+            given_back = answer["resident"] - int(place.read_text(encoding="ascii").split()[1]) * 4096
+            time.sleep(0.01)
+        assert given_back >= 200 * 2**20
+        assert client.result("fill")["filled"] == 2**28

@@ -32,11 +32,12 @@ class Jobs:
             self._waiting.append(Job(request))
             self._changed.notify()
 
-    def next(self) -> Job:
-        """Wait for a job and begin it; the last one is over."""
+    def next(self, seconds: float | None = None) -> Job | None:
+        """Wait for a job, and begin it; the last one is over. None if none has come after some seconds."""
         with self._changed:
             self._current = None
-            self._changed.wait_for(lambda: self._waiting)
+            if not self._changed.wait_for(lambda: self._waiting, timeout=seconds):
+                return None
             self._current = self._waiting.popleft()
             return self._current
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -52,6 +53,8 @@ def serve() -> NoReturn:
 
 def prepare() -> None:
     """Stop as the system does when it is told to: at once, also in the middle of a layer that takes long."""
+    if sys.stderr is not None:
+        faulthandler.enable()  # a crash in C leaves a trace in the log
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -69,10 +72,20 @@ class Server:
         What can be asked for, by name.
     leave
         Ends the process with an exit code.
+    patience
+        Seconds without a request after which memory that the next one could use is given back: Slicer needs it too.
     """
 
-    def __init__(self, channel: Channel, answers: Mapping[str, Answer], leave: Callable[[int], NoReturn]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        answers: Mapping[str, Answer],
+        leave: Callable[[int], NoReturn],
+        *,
+        patience: float = 30.0,
+    ) -> None:
         self._channel, self._answers, self._leave = channel, answers, leave
+        self._patience = patience
         self._jobs, self._models = Jobs(), WarmModels()
         self._last = -1
 
@@ -81,7 +94,12 @@ class Server:
         self._send(hello(requirements.missing()))
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
         while True:
-            self._work(self._jobs.next())
+            job = self._jobs.next(self._patience)
+            if job is None:
+                _release_memory()
+                job = self._jobs.next()
+            if job is not None:
+                self._work(job)
 
     def _listen(self) -> None:
         try:
@@ -112,7 +130,8 @@ class Server:
     def _work(self, job: Job) -> None:
         message = self._outcome(job)
         if message.get("kind") == "OutOfMemory":
-            self._release_memory()
+            self._models.clear()
+            _release_memory()
         self._send(message)
 
     def _outcome(self, job: Job) -> dict[str, Any]:
@@ -132,13 +151,6 @@ class Server:
         reports.finish()
         return message
 
-    def _release_memory(self) -> None:
-        self._models.clear()
-        if "torch" in sys.modules:
-            from mrienhance.inference.memory import release_memory
-
-            release_memory()
-
     def _send(self, message: Mapping[str, Any]) -> None:
         try:
             self._channel.send(message)
@@ -149,3 +161,11 @@ class Server:
         """End the process now, whatever else it does; only a line that is being written is waited for."""
         self._channel.settle(_LAST_LINE_SECONDS)
         self._leave(code)
+
+
+def _release_memory() -> None:
+    """Give back what is held for later, on the GPU too; before torch was loaded there is hardly any."""
+    if "torch" in sys.modules:
+        from mrienhance.inference.memory import release_memory
+
+        release_memory()
