@@ -7,7 +7,6 @@ of a module names the shared widgets alike: ``modelComboBox``, ``cardBrowser``, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,10 +16,11 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from MRIEnhanceBridge import install, interpreter, views
+from MRIEnhanceBridge import install, views
 from MRIEnhanceBridge.cards import card_html
 from MRIEnhanceBridge.choices import Choice, Item
 from MRIEnhanceBridge.errors import BridgeError, MissingPackages
+from MRIEnhanceBridge.pythonline import PythonLine
 from MRIEnhanceBridge.runcontrol import RunControl
 from MRIEnhanceBridge.steps import Task
 
@@ -35,8 +35,6 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     task = ""
 
     def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
         self.logic: Any = None
         self.models: dict[str, dict[str, Any]] = {}
         self._parameterNode: Any = None
@@ -46,6 +44,8 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._volumes: list[Any] = []
         self._page = ""
         self._comparison = views.Comparison()
+        VTKObservationMixin.__init__(self)
+        ScriptedLoadableModuleWidget.__init__(self, parent)  # last: without a parent, it calls `setup`
 
     # What a module adds
 
@@ -85,8 +85,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.precision.fill([Item("auto", _("Automatic"))])
         self.setupForm()
         self.ui.compareButton.connect("toggled(bool)", self.onCompare)
-        self._showPython()
-        self.ui.pythonPathLineEdit.connect("currentPathChanged(QString)", self.onPythonChosen)
+        self.python = PythonLine(self.ui.pythonPathLineEdit, self.onPythonChosen)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.initializeParameterNode()
@@ -94,8 +93,8 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def cleanup(self) -> None:
         """The module goes away: end what runs, observe nothing more."""
         self.run.close()
-        for lookup in self._lookups:
-            lookup.close()
+        self.python.close()
+        self._closeLookups()
         self._comparison.stop()
         self.setParameterNode(None)
         self.removeObservers()
@@ -194,6 +193,11 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             steps = self.logic.worker.request("models", task=self.task)
             self._lookups.append(Task(steps, on_done=self._onCatalogue, on_failed=self._onNoCatalogue))
 
+    def _closeLookups(self) -> None:
+        for lookup in self._lookups:
+            lookup.close()
+        self._lookups = []
+
     def _onCatalogue(self, answer: Mapping[str, Any]) -> None:
         self.models = {model["name"]: model for model in answer["models"]}
         self._catalogueError = "" if self.models else _("There is no model for this task.")
@@ -258,18 +262,9 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         elif node is not None and node.inputVolume is not None and node.resultVolume is not None:
             self._comparison.start(node.inputVolume, node.resultVolume)
 
-    # The interpreter
-
-    def _showPython(self) -> None:
-        line = self.ui.pythonPathLineEdit
-        named = os.environ.get(interpreter.VARIABLE, "")
-        line.setCurrentPath(named or interpreter.python_setting())
-        line.enabled = not named
-        if named:
-            line.toolTip = _("Set by the environment variable {name}.").format(name=interpreter.VARIABLE)
-
-    def onPythonChosen(self, path: str) -> None:
-        """The user names another interpreter, or none."""
-        interpreter.set_python(path or None)
+    def onPythonChosen(self) -> None:
+        """The user named another interpreter, or none: what the old one said no longer counts."""
+        self._closeLookups()
         self.logic.worker.stop()
+        self.run.say("")
         self.readCatalogue()

@@ -87,6 +87,45 @@ def test_a_python_that_is_not_there_is_told(user_with):
     assert not user.ui.applyButton.enabled
 
 
+def test_a_path_is_taken_when_it_is_typed_and_not_at_every_letter(user_with, tmp_path):
+    user, _ = user_with("works", by_setting=True)
+    other = workers.FakeInterpreter(tmp_path, "obeys")
+    user.ui.pythonPathLineEdit.currentPath = "/nowhere/python"
+    user.wait(lambda: "/nowhere/python" in user.status)
+    complaints = []
+    user.widget.run.complain = complaints.append
+    for end in range(1, len(str(other.path)) + 1):
+        user.ui.pythonPathLineEdit.currentPath = str(other.path)[:end]
+        user.slicer.app.processEvents()
+    user.wait(lambda: other.processes)
+    user.wait_for_models()
+    assert not complaints
+    assert not user.status, "the complaint about the one before is gone"
+    assert user.ui.applyButton.enabled, user.ui.applyButton.toolTip
+
+
+def test_an_empty_line_means_slicers_own_python_again(user_with):
+    from MRIEnhanceBridge import interpreter
+
+    user, fake = user_with("works", by_setting=True)
+    user.ui.pythonPathLineEdit.currentPath = ""
+    user.wait(lambda: not interpreter.python_setting())
+    user.wait_for_models()
+    assert user.widget.logic.worker.interpreter.source == "Slicer"
+    assert not any(workers.alive(number) for number in fake.processes)
+
+
+def test_another_python_is_asked_though_the_one_before_has_not_answered(user_with, tmp_path):
+    user, _ = user_with("works", by_setting=True)
+    slow, other = workers.FakeInterpreter(tmp_path, "silent"), workers.FakeInterpreter(tmp_path, "obeys")
+    user.ui.pythonPathLineEdit.currentPath = str(slow.path)
+    user.wait(lambda: slow.processes)
+    user.ui.pythonPathLineEdit.currentPath = str(other.path)
+    user.wait(lambda: other.processes)
+    user.wait_for_models()
+    assert user.ui.applyButton.enabled, user.ui.applyButton.toolTip
+
+
 def test_the_environment_variable_goes_before_the_setting(user_with):
     user, fake = user_with("works")
     assert not user.ui.pythonPathLineEdit.enabled

@@ -146,7 +146,8 @@ def test_a_path_is_shown_and_announced(ctk, tmp_path):
     edit.currentPath = str(tmp_path)
     edit.currentPath = str(tmp_path / "missing")
     assert edit.currentPath == str(tmp_path / "missing")
-    assert paths == [str(tmp_path), str(tmp_path / "missing")]
+    edit.currentPath = ""
+    assert paths == [str(tmp_path), str(tmp_path / "missing")], "nothing is told of an empty line"
     assert valid == [True, False]
 
 

@@ -1,7 +1,6 @@
 """ctkPathLineEdit and ctkDirectoryButton: a line with a path, and a button with a folder."""
 
 import enum
-from pathlib import Path
 
 from PySide6.QtCore import Property, QDir, QSettings, Qt, Signal
 from PySide6.QtGui import QIcon
@@ -95,11 +94,14 @@ class ctkPathLineEdit(QWidget):
         self._combo.lineEdit().textChanged.connect(self._on_text)
 
     def _on_text(self, text: str) -> None:
-        valid = bool(text) and Path(text).exists()
+        # ctkPathLineEdit::updateHasValidInput: with no name filters, any text but the empty one is acceptable
+        # (ctk::nameFiltersToRegExp gives ".+"), and the path is told of only while it is.
+        valid = bool(text)
+        if valid:
+            self.currentPathChanged.emit(self._combo.currentText())
         if valid != self._valid:
             self._valid = valid
             self.validInputChanged.emit(valid)
-        self.currentPathChanged.emit(self._combo.currentText())
 
     @slot("QString")
     def setCurrentPath(self, path: str) -> None:
