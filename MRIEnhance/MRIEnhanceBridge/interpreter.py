@@ -117,14 +117,18 @@ def _slicers_own() -> Iterable[Path]:
     home = Path(slicer.app.slicerHome)
     ending = ".exe" if sys.platform == "win32" else ""
     name = f"PythonSlicer{ending}"
+    real = home / "bin" / f"python-real{ending}"
+    if ending:
+        # There the launcher is not known to hand its standard input on. What it launches needs the application's
+        # environment, which it gets; Slicer runs the command line modules that are written in Python in this way.
+        yield real
     yield home / "bin" / name  # installed, also inside the bundle on macOS
     # Build trees keep it where Python was built, inside or beside the application's folder.
     yield home / "python-install" / "bin" / name
     yield home.parent / "python-install" / "bin" / name
     if on_path := shutil.which("PythonSlicer"):
         yield Path(on_path)
-    # Without its launcher it needs the application's environment, which it gets.
-    yield home / "bin" / f"python-real{ending}"
+    yield real
 
 
 def _checked(path: str, who: str) -> str:

@@ -26,6 +26,8 @@ GRACE_SECONDS = 1.0
 """How long a worker that was asked to stop may take before it is killed."""
 IDLE_SECONDS = 15 * 60.0
 """A worker that nobody asks anything for so long is ended: it may hold gigabytes of a graphics card."""
+_LAUNCHER_COMPLAINT = "exit abnormally"
+"""What PythonSlicer says when the interpreter that it launched was killed; its own exit code is 1 then."""
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from mrienhance.cli.main import main; sys.exit(main())"
 
 
@@ -235,7 +237,7 @@ def _ended(connection: Connection) -> BridgeError:
     """What to say of a worker that ended without being asked to."""
     code, details = connection.exit_code, connection.log_tail()
     hint = _try_again()
-    if code is not None and (code < 0 or code in (137, 0xC0000005)):
+    if code is not None and (code < 0 or code in (137, 0xC0000005) or _LAUNCHER_COMPLAINT in details):
         hint = _("it may have run out of memory: try a smaller tile size, or close other programs")
     message = _("the worker process ended unexpectedly (exit code {code})").format(code=code)
     return BridgeError(message, hint, kind="Crash", details=details)

@@ -84,6 +84,16 @@ def test_windows_programs_have_an_ending(interpreter, home, monkeypatch):
     assert interpreter.find().executable == str(wanted)
 
 
+def test_on_windows_the_launcher_is_passed_over(interpreter, home, monkeypatch):
+    """It is not known to hand its standard input on."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    program(home / "bin" / "PythonSlicer.exe")
+    wanted = program(home / "bin" / "python-real.exe")
+    found = interpreter.find()
+    assert found.executable == str(wanted)
+    assert found.ours
+
+
 def test_no_python_at_all(interpreter, refusal, home):
     with pytest.raises(refusal, match="PythonSlicer") as caught:
         interpreter.find()

@@ -208,6 +208,17 @@ def test_the_launcher_is_killed_with_its_child(bridge, host):
     assert gone_within(launcher, 2)
 
 
+def test_the_launcher_hides_how_the_interpreter_ended(bridge, host):
+    """PythonSlicer itself ends with 1 then, and says so in other words."""
+    from MRIEnhanceBridge.interpreter import find
+
+    worker = bridge.worker(find())
+    bridge.run_now(worker.greeting())
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match=r"exit code 1.*memory"):
+        bridge.run_now(worker.request("models", task=None))
+
+
 def test_the_worker_ends_with_the_application(bridge, tmp_path):
     """However that ends: the pipe to the worker is closed then."""
     worker = bridge.worker(workers.this_python())

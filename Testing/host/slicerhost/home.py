@@ -13,11 +13,15 @@ from pathlib import Path
 
 SHARE = "share/Slicer-5.12"
 
-# The shell waits for its child (`exit` keeps it from becoming the child), and a path may have spaces.
+# The shell waits for its child, and a path may have spaces. When the child was killed, the launcher complains and ends
+# with 1, as ctkAppLauncherInternal::applicationFinished does.
 _LAUNCHER = """\
 #!/bin/sh
 {python} "$@"
-exit $?
+code=$?
+[ $code -le 128 ] && exit $code
+echo 'error: ['{python}'] exit abnormally - Report the problem.' >&2
+exit 1
 """
 _LABELS = [(0, 0, 0), (128, 174, 128), (241, 214, 145), (177, 122, 101), (111, 184, 210), (216, 101, 79)]
 
