@@ -185,9 +185,11 @@ def _install_with_pip(requirements: list[str], *, show_progress: bool) -> None:
             if ensure is None:  # Slicer 5.10
                 slicer.util.pip_install(requirements)
             else:
+                from packaging.requirements import Requirement
+
                 # The question has been asked, and the worker is a process of its own: no restart is needed.
                 ensure(
-                    requirements,
+                    [Requirement(requirement) for requirement in requirements],
                     prompt_install=False,
                     prompt_restart=False,
                     requester=REQUESTER,

@@ -47,7 +47,7 @@ def isPipInstallInProgress() -> bool:
 
 
 def pip_ensure(
-    requirements: _Requirements,
+    requirements: list[Requirement],
     constraints: str | Path | None = None,
     skip_packages: list[str] | None = None,
     prompt_install: bool = True,
@@ -62,10 +62,15 @@ def pip_ensure(
     ------
     RuntimeError
         If the user declines.
+    TypeError
+        If a requirement is none.
     subprocess.CalledProcessError
         If pip fails.
     """
-    missing = [str(each) for each in _to_requirements(requirements) if not pip_check(each)]
+    # Slicer goes through the list as it is: of a text, it would check and install the letters.
+    if not all(isinstance(each, Requirement) for each in requirements):
+        raise TypeError("pip_ensure takes a list of packaging.requirements.Requirement, and nothing else")
+    missing = [str(each) for each in requirements if not pip_check(each)]
     if not missing:
         return None
     if skip_in_testing and slicer.app.testingEnabled():

@@ -4,6 +4,7 @@ import importlib
 import subprocess
 
 import pytest
+from packaging.requirements import Requirement
 
 import slicerhost
 
@@ -68,7 +69,7 @@ def test_dependencies_of_a_project(packaging, tmp_path):
 
 def test_what_is_missing_is_installed_after_asking(packaging):
     slicerhost.dialogs.answer(True)
-    packaging.pip_ensure(["numpy", "no-such-package>=2"], requester="MRIEnhance")
+    packaging.pip_ensure([Requirement("numpy"), Requirement("no-such-package>=2")], requester="MRIEnhance")
     assert [each.requirements for each in slicerhost.installations] == [["no-such-package>=2"]]
     assert slicerhost.dialogs[0].title.strip().startswith("MRIEnhance")
     assert "no-such-package>=2" in slicerhost.dialogs[0].detail
@@ -77,24 +78,31 @@ def test_what_is_missing_is_installed_after_asking(packaging):
 def test_declined(packaging):
     slicerhost.dialogs.answer(False)
     with pytest.raises(RuntimeError, match="declined"):
-        packaging.pip_ensure("no-such-package")
+        packaging.pip_ensure([Requirement("no-such-package")])
     assert slicerhost.installations == []
 
 
+@pytest.mark.parametrize("given", ["numpy", ["numpy"]])
+def test_texts_are_no_requirements(packaging, given):
+    """Slicer asks them for their markers, or goes through their letters."""
+    with pytest.raises(TypeError, match="Requirement"):
+        packaging.pip_ensure(given)
+
+
 def test_nothing_is_asked_where_nothing_is_missing(packaging):
-    assert packaging.pip_ensure("numpy") is None
+    assert packaging.pip_ensure([Requirement("numpy")]) is None
     assert slicerhost.dialogs == []
 
 
 def test_in_testing_mode_nothing_is_installed_and_nothing_is_said(packaging):
     slicerhost.pretend(testing=True)
     packaging = importlib.import_module("slicer.packaging")
-    assert packaging.pip_ensure("no-such-package") is None
+    assert packaging.pip_ensure([Requirement("no-such-package")]) is None
     assert slicerhost.installations == []
 
 
 def test_without_asking(packaging):
-    packaging.pip_ensure("no-such-package", prompt_install=False)
+    packaging.pip_ensure([Requirement("no-such-package")], prompt_install=False)
     assert slicerhost.dialogs == []
     assert slicerhost.installations[0].options["show_progress"] is True
 
@@ -102,7 +110,7 @@ def test_without_asking(packaging):
 def test_an_installation_can_be_made_to_fail(packaging):
     slicerhost.installations.fails = True
     with pytest.raises(subprocess.CalledProcessError):
-        packaging.pip_ensure("no-such-package", prompt_install=False)
+        packaging.pip_ensure([Requirement("no-such-package")], prompt_install=False)
 
 
 def test_pip_install_of_util_is_the_same(host, packaging):
