@@ -89,6 +89,8 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.initializeParameterNode()
+        if getattr(self.parent, "isEntered", False):  # made anew by the developer's Reload, which does not enter again
+            self.readCatalogue()
 
     def cleanup(self) -> None:
         """The module goes away: end what runs, observe nothing more."""
@@ -116,7 +118,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         """The scene is empty, or about to be filled with another one."""
-        if self.parent.isEntered:
+        if getattr(self.parent, "isEntered", True):  # without a module, the panel is a window of its own
             self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
@@ -252,6 +254,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.run.complain(refusal)
             return True
         self.startRun()
+        self.readCatalogue()  # the devices can be told now
         return True
 
     def onCompare(self, checked: bool) -> None:

@@ -133,6 +133,29 @@ def test_the_environment_variable_goes_before_the_setting(user_with):
     assert user.ui.pythonPathLineEdit.currentPath == str(fake.path)
 
 
+# The panel made anew, or on its own
+
+
+def test_a_panel_that_was_reloaded_reads_the_models_again(user_with):
+    user, _ = user_with("works")
+    user.widget.cleanup()
+    user.parent.reload()
+    user.widget = user.parent.self()
+    user.wait_for_models()
+    assert user.widget.ui.modelComboBox.count
+
+
+def test_a_panel_can_be_a_window_of_its_own(user_with):
+    user, _ = user_with("works")
+    alone = type(user.widget)()
+    alone.readCatalogue()
+    user.wait(lambda: alone.models)
+    user.slicer.mrmlScene.Clear()
+    assert alone.logic.getParameterNode().inputVolume is None
+    alone.cleanup()
+    alone.parent.deleteLater()
+
+
 # Missing packages in Slicer's own Python
 
 
