@@ -76,6 +76,7 @@ def test_soft_masks_are_the_formula() -> None:
     expected[made.center] = 1
     torch.testing.assert_close(soft, expected)
     hard = made(generator=seeded(3))
+    assert torch.equal(hard, made.sample(noise.double()))
     assert torch.equal(hard[~made.center], (soft > 0.5).double()[~made.center])
 
 

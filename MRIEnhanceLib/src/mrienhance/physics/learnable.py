@@ -118,9 +118,11 @@ class LearnableLines(nn.Module):
             (*size, lines), 0 to 1, shift-free: a factor for k-space.
         """
         noise = torch.rand((*size, self.lines), generator=generator).to(self.logits)
+        return self.sample(noise) if hard else self.relaxed(noise)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Make a binary mask of uniform noise (..., lines), with the gradient of the relaxed one."""
         soft = self.relaxed(noise)
-        if not hard:
-            return soft
         binary = (noise < self.probabilities().detach()) | self.center
         return binary.to(soft) + (soft - soft.detach())
 
