@@ -10,7 +10,7 @@ Check = Callable[[ast.Module], Iterator[str]]
 # Slicer brings these; everything else is the worker's. The modules of this folder are added by the caller's tree.
 BUNDLED = {"slicer", "qt", "ctk", "vtk", "numpy", "SimpleITK", "sitkUtils", "SampleData", "MRIEnhanceBridge"}
 # Some Slicers have them, or only when another extension is installed: to be imported where they are used.
-SOMETIMES = {"PyTorchUtils"}
+SOMETIMES = {"PyTorchUtils", "packaging"}
 # Of the standard library of Slicer 5.10's Python, no longer in the next ones.
 GONE = {"imp", "distutils", "asynchat", "asyncore", "smtpd", "cgi", "cgitb", "telnetlib", "pipes", "crypt", "imghdr"}
 # What runs code from data, or opens connections.
