@@ -1,0 +1,123 @@
+"""Net_c: whether there is a lesion in a slice, and where the answer comes from.
+
+Class activation maps after Zhou et al. (CVPR 2016): the last feature maps, weighted as the classifier weighs them. The
+paper compares backbones (its Table 4) without a default that was to hand; here it is a ResNet that keeps an eighth of
+the resolution, so that small lesions keep their place.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
+_EPSILON = 1e-6
+
+
+class Attention(NamedTuple):
+    """Where to look: ``map`` (B, H, W) in [0, 1]; why: ``logits`` (B, classes)."""
+
+    map: Tensor
+    logits: Tensor
+
+
+class Classifier(nn.Module):
+    """Image-level classifier with class activation maps.
+
+    Parameters
+    ----------
+    kind
+        ``"resnet18"``, ``"resnet34"`` or ``"plain"`` (five convolutions, for tests and tight budgets).
+    width
+        Channels of the first layer.
+    classes
+        Number of classes, each with a probability of its own.
+    gate
+        Whether the map is multiplied by the probability of a lesion.
+    """
+
+    def __init__(self, kind: str, width: int, classes: int, *, gate: bool = True) -> None:
+        super().__init__()
+        self.gate = gate
+        self.backbone: nn.Sequential = _plain(width) if kind == "plain" else _resnet(width, _BLOCKS[kind])
+        self.head = nn.Linear(8 * width, classes)
+
+    def forward(self, magnitude: Tensor) -> Attention:
+        """Classify slices.
+
+        Parameters
+        ----------
+        magnitude
+            (B, H, W), not negative, of any scale.
+        """
+        features = self.features(magnitude)
+        logits = self.head(features.mean((-2, -1)))
+        cams = torch.einsum("bfhw,cf->bchw", features, self.head.weight.to(features.dtype)).relu()
+        cams = functional.interpolate(cams.float(), size=magnitude.shape[-2:], mode="bilinear", align_corners=False)
+        return Attention(self._attention(cams, logits.float()), logits.float())
+
+    def features(self, magnitude: Tensor) -> Tensor:
+        """The last feature maps (B, features, h, w) of slices (B, H, W)."""
+        low, high = magnitude.amin((-2, -1), keepdim=True), magnitude.amax((-2, -1), keepdim=True)
+        image = (magnitude - low) / (high - low).clamp_min(_EPSILON)
+        found: Tensor = self.backbone(image[:, None].contiguous(memory_format=torch.channels_last))
+        return found
+
+    def _attention(self, cams: Tensor, logits: Tensor) -> Tensor:
+        """Unite the classes, each from 0 to 1, the likely ones strongest."""
+        low, high = cams.amin((-2, -1), keepdim=True), cams.amax((-2, -1), keepdim=True)
+        maps = (cams - low) / (high - low).clamp_min(_EPSILON)
+        chance = logits.sigmoid()[:, :, None, None]
+        if self.gate:
+            return (maps * chance).amax(1)
+        # Without the gate the likeliest class alone keeps its full strength.
+        return (maps * chance / chance.amax(1, keepdim=True).clamp_min(_EPSILON)).amax(1)
+
+
+class _Residual(nn.Module):
+    """ResNet's basic block; group normalisation, because batches of slices are small."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            _norm(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            _norm(outputs),
+        )
+        same = inputs == outputs and stride == 1
+        self.skip = (
+            nn.Identity() if same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), _norm(outputs))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = functional.relu(self.body(x) + self.skip(x))
+        return result
+
+
+def _resnet(width: int, blocks: tuple[int, ...]) -> nn.Sequential:
+    """A ResNet without the stem's pooling and with stride 1 in its last stage: an eighth of the resolution."""
+    layers: list[nn.Module] = [nn.Conv2d(1, width, 7, 2, 3, bias=False), _norm(width), nn.ReLU(inplace=True)]
+    inputs = width
+    for stage, (count, stride) in enumerate(zip(blocks, (1, 2, 2, 1), strict=True)):
+        for block in range(count):
+            outputs = width * 2**stage
+            layers.append(_Residual(inputs, outputs, stride if block == 0 else 1))
+            inputs = outputs
+    return nn.Sequential(*layers)
+
+
+def _plain(width: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for inputs, outputs, stride in ((1, 1, 2), (1, 2, 2), (2, 4, 2), (4, 8, 1), (8, 8, 1)):
+        channels = 1 if not layers else inputs * width
+        layers += [nn.Conv2d(channels, outputs * width, 3, stride, 1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(4, channels)

@@ -1,0 +1,247 @@
+"""LF-MRI: an unrolled reconstruction that takes extra care where a classifier sees lesions.
+
+The objective is eq. 2 of Ju et al. (Medical Image Analysis 107, 2026, 103806):
+
+``X* = argmin 1/2 |A X - Y|^2 + mu_1 |N(X)|^2 + mu_2 |H(X)|^2``
+
+with a denoising regulariser N and a lesion-focused one H that learns from image-level labels alone. Each unrolled
+stage is a denoiser D_w, a lesion module (the classifier Net_c and the network G_u), and data consistency (Fig. 1). How
+N and H are written, and how the classifier's attention enters G_u, was not to hand: ``N(X) = X - D_w(X)`` and
+``H(X) = sqrt(Omega) (X - G_u(X, C))`` are the forms of MoDL and of PASS, a relative by the same group.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mrienhance.methods.lf_mri.classifier import Attention, Classifier
+from mrienhance.methods.lf_mri.config import Config
+from mrienhance.methods.lf_mri.consistency import Consistency, Measurement, Term, inverse_softplus
+from mrienhance.methods.lf_mri.denoisers import Denoiser
+from mrienhance.physics.learnable import LearnableLines
+from mrienhance.physics.sense import Sense
+
+_BRIGHT = 0.999
+_ADMM_WEIGHT = 1.0
+_INPUTS = {"concat": "channel", "masked": "none", "weighted": "none", "guided": "guide"}
+
+
+class Prediction(NamedTuple):
+    """What the network gives, stage by stage.
+
+    Attributes
+    ----------
+    images
+        X^k, complex (B, H, W); the last one is the result.
+    global_images
+        The same without the lesion term.
+    attention
+        C^k, (B, H, W) in [0, 1]; empty without a lesion term.
+    logits
+        Of the classifier, (B, classes); empty without one.
+    zero_filled
+        A^H Y, complex (B, H, W).
+    """
+
+    images: tuple[Tensor, ...]
+    global_images: tuple[Tensor, ...]
+    attention: tuple[Tensor, ...]
+    logits: tuple[Tensor, ...]
+    zero_filled: Tensor
+
+
+class LFMRI(nn.Module):
+    """The cascade; see the module's docstring.
+
+    Parameters
+    ----------
+    config
+        Its settings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.stages = nn.ModuleList(_Stage(config) for _ in range(1 if config.share else config.stages))
+        self.pattern = _pattern(config) if config.learn_sampling else None
+
+    def forward(
+        self, *inputs: Tensor, what: Literal["reconstruct", "classify", "features"] = "reconstruct", **options: Any
+    ) -> Any:
+        """Call `reconstruct`, `classify` or `features`: all through here, where distributed training listens."""
+        return getattr(self, what)(*inputs, **options)
+
+    def reconstruct(
+        self,
+        kspace: Tensor,
+        maps: Tensor,
+        mask: Tensor,
+        *,
+        oracle: Tensor | None = None,
+        full: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Prediction:
+        """Reconstruct slices.
+
+        Parameters
+        ----------
+        kspace
+            Complex (B, coil, H, W), shift-free, 0 where not sampled.
+        maps
+            Coil maps, complex (B, coil, H, W).
+        mask
+            1 where sampled, (B, H, W), or (B, 1, W), (B, H, 1) for lines.
+        oracle
+            The attention for ``attention="oracle"``, (B, H, W).
+        full, noise
+            K-space of a full scan, and uniform noise (lines,): with them a network that learns its sampling draws its
+            own mask, in training.
+
+        Raises
+        ------
+        ValueError
+            If an oracle is needed and missing, or the learned pattern has another number of lines.
+        """
+        if self.pattern is not None and full is not None and noise is not None:
+            mask = self.pattern.sample(noise).expand(len(full), 1, -1)
+            kspace = full * mask.unsqueeze(1)
+        operator = Sense(maps, mask)
+        zero_filled = operator.adjoint(kspace)
+        scale = _brightness(zero_filled)
+        measured = Measurement(operator, mask.to(maps.real.dtype), kspace / scale.unsqueeze(-1), zero_filled / scale)
+        first: _Stage = self.stages[0]  # type: ignore[assignment]
+        image = first.start(measured)
+        images, global_images, attentions = [], [], []
+        for number in range(self.config.stages):
+            stage = self.stages[number % len(self.stages)]
+            image, global_image, attention = stage(measured, image, oracle)
+            images.append(image * scale)
+            global_images.append(global_image * scale)
+            attentions.append(attention)
+        seen = [attention for attention in attentions if attention is not None]
+        return Prediction(
+            tuple(images),
+            tuple(global_images),
+            tuple(attention.map for attention in seen),
+            tuple(attention.logits for attention in seen if attention.logits.numel()),
+            zero_filled,
+        )
+
+    def classify(self, magnitude: Tensor) -> list[Tensor]:
+        """Logits (B, classes) of slices (B, H, W), of each classifier that there is."""
+        return [stage.classifier(magnitude).logits for stage in self.stages]  # type: ignore[operator]
+
+    def features(self, magnitude: Tensor) -> Tensor:
+        """What the last classifier makes of slices (B, H, W), before it decides."""
+        classifier: Classifier = self.stages[-1].classifier  # type: ignore[assignment]
+        return classifier.features(magnitude)
+
+
+class _Stage(nn.Module):
+    """D_w, LF, DC."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.denoiser = Denoiser(config.denoiser, config.width, norm=config.norm)
+        self.consistency = Consistency(config)
+        self.raw_denoising_weight = nn.Parameter(inverse_softplus(config.denoising_weight))
+        if config.lesion_term:
+            inputs = _INPUTS[config.lf_mode]
+            self.lesion = Denoiser(config.denoiser, config.width, norm=config.norm, attention=inputs)  # type: ignore[arg-type]
+            self.raw_lesion_weight = nn.Parameter(inverse_softplus(config.lesion_weight))
+        if config.lesion_term and config.attention == "classifier":
+            width, classes = config.classifier_width, len(config.classes)
+            self.classifier = Classifier(config.classifier, width, classes, gate=config.cam_gate)
+
+    @property
+    def denoising_weight(self) -> Tensor:
+        """lambda_1."""
+        return functional.softplus(self.raw_denoising_weight)
+
+    @property
+    def lesion_weight(self) -> Tensor:
+        """lambda_2."""
+        return functional.softplus(self.raw_lesion_weight)
+
+    def start(self, measured: Measurement) -> Tensor:
+        """The first image: regularised towards nothing."""
+        nothing = torch.zeros_like(measured.zero_filled)
+        return self.consistency(measured, [Term(self.denoising_weight, 1.0, nothing)], measured.zero_filled)  # type: ignore[no-any-return]
+
+    def forward(
+        self, measured: Measurement, image: Tensor, oracle: Tensor | None
+    ) -> tuple[Tensor, Tensor, Attention | None]:
+        denoised = self.denoiser(image)
+        smooth = Term(self.denoising_weight, 1.0, denoised)
+        global_image = denoised
+        if self.config.mid_dc or not self.config.lesion_term:
+            global_image = self.consistency(measured, [smooth], denoised)
+        if not self.config.lesion_term:
+            return global_image, global_image, None
+        attention = self.attend(global_image, oracle)
+        if self.config.solver == "admm":
+            return self._admm(measured, global_image, attention.map), global_image, attention
+        focused = self._focus(global_image, attention.map)
+        return self.consistency(measured, [smooth, focused], denoised), global_image, attention
+
+    def attend(self, image: Tensor, oracle: Tensor | None = None) -> Attention:
+        """Where lesions may be in a complex image."""
+        magnitude = image.abs()
+        if self.config.attention == "classifier":
+            found: Attention = self.classifier(magnitude.detach() if self.config.cam_detach else magnitude)
+            return found._replace(map=found.map.detach()) if self.config.cam_detach else found
+        none = magnitude.new_zeros(len(magnitude), 0)
+        if self.config.attention == "ones":
+            return Attention(torch.ones_like(magnitude), none)
+        if self.config.attention == "random":
+            generator = torch.Generator().manual_seed(0)
+            return Attention(
+                torch.rand(magnitude.shape[1:], generator=generator).to(magnitude).expand_as(magnitude), none
+            )
+        if oracle is None:
+            raise ValueError("this network takes its attention from outside: give an oracle")
+        return Attention(oracle.to(magnitude), none)
+
+    def _focus(self, image: Tensor, attention: Tensor) -> Term:
+        """The lesion term, frozen at an image."""
+        weight = self.lesion_weight
+        if self.config.lf_mode == "masked":
+            return Term(weight, attention.square(), attention * self.lesion(attention * image))
+        if self.config.lf_mode == "weighted":
+            spread = 1 + attention
+            return Term(weight, spread, spread * self.lesion(image))
+        return Term(weight, 1.0, self.lesion(image, attention))
+
+    def _admm(self, measured: Measurement, image: Tensor, attention: Tensor) -> Tensor:
+        """The same two terms with the lesion term split off (PASS's inner loop, rho = 1)."""
+        rho = torch.tensor(_ADMM_WEIGHT).to(self.lesion_weight)
+        split, dual = image, torch.zeros_like(image)
+        for _ in range(self.config.admm_iterations):
+            smooth = Term(self.denoising_weight, 1.0, self.denoiser(split))
+            image = self.consistency(measured, [smooth, Term(rho, 1.0, split - dual / rho)], split)
+            lesion = self._focus(split, attention)
+            split = (lesion.weight * lesion.pull + rho * image + dual) / (lesion.weight * lesion.spread + rho)
+            dual = dual + rho * (image - split)
+        return image
+
+
+def _pattern(config: Config) -> LearnableLines:
+    return LearnableLines(
+        config.lines,
+        acceleration=config.acceleration,
+        center_fraction=config.center_fraction,
+        sharpness=config.sharpness,
+    )
+
+
+def _brightness(image: Tensor) -> Tensor:
+    """What is about 1 after division, (B, 1, 1); 1 for a slice of nothing. No gradient goes through it."""
+    magnitude = image.detach().abs().flatten(1)
+    bright = magnitude.kthvalue(max(1, round(_BRIGHT * magnitude.shape[1])), dim=1).values
+    bright = torch.where(bright > 0, bright, magnitude.amax(1))
+    return torch.where(bright > 0, bright, 1).view(-1, 1, 1)

@@ -1,0 +1,125 @@
+"""What LF-MRI learns from: simulated scans, and one bit a slice that says whether there is a lesion.
+
+``L = gamma_1 |X_glob - X|^2 + gamma_2 |X^K - X|^2 + gamma_3 |C (X^K - X)|^2 + gamma_4 CE`` with means over the complex
+images. The paper's terms and weights were not to hand: the first three terms are PASS's, the fourth follows A2MC-MRI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mrienhance.blocks.similarity import ssim
+from mrienhance.methods.lf_mri.config import Config
+from mrienhance.methods.lf_mri.network import LFMRI, Prediction
+from mrienhance.methods.lf_mri.scans import training_batch, validation_batch
+from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
+
+_DEPTH = 0.8
+
+
+class LFMRIObjective(Objective):
+    """Trains the classifier first (phase A), then the cascade with the classifier at rest, then both (phase B).
+
+    Parameters
+    ----------
+    config
+        The model's hyper-parameters.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+        """Simulate scans of whole slices, see `training_batch`."""
+        batch = training_batch(images, sampling, generator)
+        if self.config.learn_sampling:
+            batch["noise"] = torch.rand(self.config.lines, generator=generator).to(batch["mask"])
+        return batch
+
+    def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
+        """One loss for the one optimiser."""
+        network = modules["network"]
+        if self._has_classifier and progress < self.config.classifier_fraction:
+            terms = self._classifier_alone(network, batch)
+        else:
+            rests = progress < self.config.classifier_fraction + self.config.frozen_fraction
+            terms = self._cascade(network, batch, classifier_rests=rests)
+        yield Loss(torch.stack(list(terms.values())).sum(), terms=terms)
+
+    @property
+    def _has_classifier(self) -> bool:
+        return self.config.lesion_term and self.config.attention == "classifier"
+
+    def _classifier_alone(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Phase A: full scans, then what is left of them after acceleration."""
+        zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1)
+        images = torch.cat([batch["target"].abs(), zero_filled.abs()])
+        labels = batch["label"].repeat(2, 1)
+        logits: list[Tensor] = network(images, what="classify")
+        losses = [self._class_loss(each, labels) for each in logits]
+        return {"classes": torch.stack(losses).mean()}
+
+    def _cascade(self, network: nn.Module, batch: Batch, *, classifier_rests: bool) -> dict[str, Tensor]:
+        prediction: Prediction = network(
+            batch["kspace"],
+            batch["maps"],
+            batch["mask"],
+            oracle=batch["lesions"],
+            full=batch["full"],
+            noise=batch.get("noise"),
+        )
+        target, last = batch["target"], len(prediction.images) - 1
+        terms = {}
+        for stage, (image, coarse) in enumerate(zip(prediction.images, prediction.global_images, strict=True)):
+            if stage < last and not self.config.deep_supervision:
+                continue
+            depth = _DEPTH ** (last - stage)
+            terms[f"global/{stage}"] = depth * self.config.global_loss * _energy(coarse - target)
+            terms[f"image/{stage}"] = depth * self.config.image_loss * _energy(image - target)
+            if prediction.attention:
+                # Detached: otherwise the network could make the error small by looking elsewhere.
+                seen = prediction.attention[stage].detach()
+                terms[f"lesion/{stage}"] = depth * self.config.lesion_loss * _energy(seen * (image - target))
+        if prediction.logits and not classifier_rests:
+            losses = [self._class_loss(logits, batch["label"]) for logits in prediction.logits]
+            terms["classes"] = self.config.class_loss * torch.stack(losses).mean()
+        return terms | self._optional(network, prediction.images[-1].abs(), target.abs())
+
+    def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy; a bit stands for all classes, since the data say no more."""
+        return functional.binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
+
+    def _optional(self, network: nn.Module, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        terms = {}
+        if self.config.ssim_loss:
+            terms["ssim"] = self.config.ssim_loss * (1 - ssim(image[:, None], target[:, None]))
+        if self.config.perceptual_loss:
+            found, wanted = network(image, what="features"), network(target, what="features")
+            terms["perceptual"] = self.config.perceptual_loss * functional.l1_loss(found, wanted.detach())
+        return terms
+
+    def whole(self, image: Mapping[str, Tensor]) -> Batch:
+        """A whole slice scanned 4x, its zero-filled image as the baseline."""
+        batch = validation_batch(image)
+        zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1).abs()
+        shown = {
+            "image": zero_filled[:, None],
+            "baseline": zero_filled[:, None],
+            "target": batch["target"].abs()[:, None],
+        }
+        return batch | shown
+
+    def predict(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The reconstructed magnitude."""
+        assert isinstance(network, LFMRI)
+        prediction: Prediction = network(batch["kspace"], batch["maps"], batch["mask"], oracle=batch["lesions"])
+        return prediction.images[-1].abs()[:, None]
+
+
+def _energy(difference: Tensor) -> Tensor:
+    return torch.view_as_real(difference).square().sum(-1).mean()

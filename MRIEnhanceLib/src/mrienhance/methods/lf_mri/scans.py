@@ -1,0 +1,144 @@
+"""Training scans: magnitude images become accelerated multi-coil k-space, as differently as scanners are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mrienhance.methods.objective import Batch, Sampling
+from mrienhance.physics.coil_array import CoilArray
+from mrienhance.physics.coils import low_resolution_maps
+from mrienhance.physics.phase import SmoothPhase
+from mrienhance.physics.sampling import fixed_generator, make_mask
+from mrienhance.physics.simulate import simulate_kspace
+
+_SAMPLINGS = ("random-lines", "equispaced-lines", "poisson-disc")
+_COILS = (4, 16)
+_ACCELERATIONS = (3.0, 8.0)
+_NOISE = (0.002, 0.03)
+_PHASE = (0.2, 1.5)
+_ESTIMATED = 0.5
+"""How often the maps are estimated from the centre of k-space, as in use, and not those of the simulation."""
+_FEWEST_CENTRAL, _CENTRE = 12, 24
+"""Central lines, and the side of the centre of Poisson discs; a quarter of small matrices."""
+_VALIDATION_COILS, _VALIDATION_ACCELERATION, _VALIDATION_NOISE = 8, 4.0, 0.01
+
+
+@dataclass(frozen=True)
+class Scan:
+    """How one step scans: the same array size for all slices, so that they make one batch."""
+
+    coils: int
+    acceleration: float
+    sampling: str
+    noise: float
+    phase: float
+
+    @classmethod
+    def draw(cls, generator: torch.Generator) -> Scan:
+        """Draw one within the ranges above; noise on a logarithmic scale."""
+        coils = int(torch.randint(_COILS[0], _COILS[1] + 1, (), generator=generator))
+        kind = _SAMPLINGS[int(torch.randint(len(_SAMPLINGS), (), generator=generator))]
+        low, high = torch.tensor(_NOISE).log().tolist()
+        noise = float(torch.tensor(_uniform(low, high, generator)).exp())
+        return cls(coils, _uniform(*_ACCELERATIONS, generator), kind, noise, _uniform(*_PHASE, generator))
+
+
+def training_batch(images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+    """Scan whole slices (H, W) for one training step.
+
+    Parameters
+    ----------
+    images
+        ``"image"``, and ``"lesions"`` (H, W), above 0 in lesions, where they are known; without, a slice is healthy.
+    sampling
+        `Sampling.patch` is the matrix size; slices are cut or padded to it, around a random place near the centre.
+    generator
+        CPU generator.
+    """
+    side = sampling.patch
+    slices = [_augmented(image, side, sampling, generator) for image in images]
+    magnitude = torch.stack([image for image, _ in slices])
+    lesions = torch.stack([mask for _, mask in slices])
+    scan = Scan.draw(generator)
+    estimated = float(torch.rand((), generator=generator)) < _ESTIMATED
+    return _scanned(magnitude, scan, generator, estimated=estimated) | {"lesions": lesions, "label": label(lesions)}
+
+
+def validation_batch(image: Mapping[str, Tensor]) -> Batch:
+    """Scan one whole slice (H, W), always in the same way: 8 coils, 4x random lines, estimated maps."""
+    magnitude = image["image"][None]
+    lesions = image.get("lesions", torch.zeros_like(image["image"]))[None]
+    scan = Scan(_VALIDATION_COILS, _VALIDATION_ACCELERATION, "random-lines", _VALIDATION_NOISE, 0.8)
+    generator = fixed_generator("validation", *magnitude.shape)
+    return _scanned(magnitude, scan, generator, estimated=True) | {"lesions": lesions, "label": label(lesions)}
+
+
+def label(lesions: Tensor) -> Tensor:
+    """The one bit that training may see of lesion masks (B, H, W): float (B, 1)."""
+    return (lesions > 0).flatten(1).any(1, keepdim=True).float()
+
+
+def _scanned(magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estimated: bool) -> Batch:
+    count, shape = len(magnitude), (magnitude.shape[-2], magnitude.shape[-1])
+    array = CoilArray.random(scan.coils, size=(count,), generator=generator)
+    phase = SmoothPhase.random(scan.phase, size=(count,), generator=generator)
+    mask = _mask(scan, shape, generator).to(magnitude)
+    kspace = simulate_kspace(magnitude, array, phase=phase, noise=scan.noise, generator=generator)
+    sampled = kspace * mask
+    maps = low_resolution_maps(sampled, mask=mask) if estimated else array.on(shape).to(kspace)
+    return {
+        "kspace": sampled,
+        "full": kspace,
+        "maps": maps,
+        "mask": mask.expand(count, *mask.shape[-2:]),
+        "target": torch.polar(magnitude, phase.on(shape).to(magnitude)),
+    }
+
+
+def _mask(scan: Scan, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """A mask (1, H or 1, W), with a centre that maps can be estimated from."""
+    if scan.sampling == "poisson-disc":
+        centre = (min(_CENTRE, shape[0] // 4), min(_CENTRE, shape[1] // 4))
+        return make_mask(scan.sampling, shape, acceleration=scan.acceleration, generator=generator, calibration=centre)[
+            None
+        ]
+    fraction = max(0.32 / scan.acceleration, min(_FEWEST_CENTRAL, shape[-1] // 4) / shape[-1])
+    acceleration = min(scan.acceleration, 0.9 / fraction)
+    mask = make_mask(scan.sampling, shape, acceleration=acceleration, generator=generator, center_fraction=fraction)
+    return mask.reshape(1, 1, -1)
+
+
+def _augmented(
+    image: Mapping[str, Tensor], side: int, sampling: Sampling, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Flip, turn and place a slice and its lesions, and change its brightness a little."""
+    lesions = image.get("lesions")
+    pair = torch.stack([image["image"].clamp_min(0), torch.zeros_like(image["image"]) if lesions is None else lesions])
+    flips = [axis for axis in (-2, -1) if torch.rand((), generator=generator) < 0.5]
+    pair = pair.flip(flips)
+    if torch.rand((), generator=generator) < 0.5:
+        pair = pair.mT
+    for axis in (-2, -1):
+        pair = _fit(pair, side, axis, generator)
+    jitter = sampling.intensity_jitter
+    return pair[0] * _uniform(1 - jitter, 1 + jitter, generator), pair[1]
+
+
+def _fit(pair: Tensor, side: int, axis: int, generator: torch.Generator) -> Tensor:
+    """Cut an axis to a side, or fill it up with nothing, off the middle by an eighth of the difference at most."""
+    excess = pair.shape[axis] - side
+    shift = round(_uniform(-0.125, 0.125, generator) * abs(excess))
+    if excess >= 0:
+        return pair.narrow(axis, excess // 2 + shift, side)
+    before = -excess // 2 + shift
+    sides = (before, -excess - before)
+    return functional.pad(pair, sides if axis == -1 else (0, 0, *sides))
+
+
+def _uniform(low: float, high: float, generator: torch.Generator) -> float:
+    return low + (high - low) * float(torch.rand((), generator=generator))

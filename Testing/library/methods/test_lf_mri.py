@@ -1,0 +1,320 @@
+"""LF-MRI against dense solutions, against what it must become when parts are off, and against what it must not see."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from mrienhance.methods import Sampling, get_method
+from mrienhance.methods.lf_mri.classifier import Classifier
+from mrienhance.methods.lf_mri.config import Config
+from mrienhance.methods.lf_mri.consistency import Consistency, Measurement, Term
+from mrienhance.methods.lf_mri.network import LFMRI
+from mrienhance.methods.lf_mri.scans import label, training_batch, validation_batch
+from mrienhance.physics import Sense
+
+SMALL = Config(stages=2, width=8, classifier="plain", classifier_width=4, iterations=60)
+SIDE, COILS = 12, 4
+
+
+def change(**values) -> Config:
+    return dataclasses.replace(SMALL, **values)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def noise(*shape: int, generator: torch.Generator) -> Tensor:
+    return torch.randn(*shape, dtype=torch.complex128, generator=generator)
+
+
+@pytest.fixture
+def scan(generator):
+    """Two slices in complex128: normalised maps, half of the lines, and their k-space."""
+    maps = noise(2, COILS, SIDE, SIDE, generator=generator)
+    maps = maps / maps.abs().square().sum(1, keepdim=True).sqrt()
+    mask = (torch.rand(2, 1, SIDE, generator=generator) < 0.5).double()
+    truth = noise(2, SIDE, SIDE, generator=generator)
+    return Sense(maps, mask)(truth), maps, mask, truth
+
+
+def measured(scan) -> Measurement:
+    kspace, maps, mask, _ = scan
+    operator = Sense(maps, mask)
+    return Measurement(operator, mask, kspace, operator.adjoint(kspace))
+
+
+def network(config: Config, *, trained: bool = False) -> LFMRI:
+    """A network in double precision; trained: with random weights everywhere."""
+    torch.manual_seed(0)
+    made = LFMRI(config).double().eval()
+    if trained:
+        with torch.no_grad():
+            for parameter in made.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    return made
+
+
+def dense(operator: Sense, sample: int) -> Tensor:
+    """The matrix A^H A of one slice."""
+    basis = torch.eye(SIDE * SIDE, dtype=torch.complex128).view(-1, SIDE, SIDE)
+    one = Sense(operator.maps[sample], operator._weight()[sample, 0])
+    return one.normal(basis).flatten(1).T
+
+
+# Data consistency
+
+
+def test_conjugate_gradients_are_the_dense_solution_where_the_weight_varies_in_space(scan, generator):
+    what = measured(scan)
+    spread = 1 + torch.rand(2, SIDE, SIDE, dtype=torch.float64, generator=generator)
+    pulls = [noise(2, SIDE, SIDE, generator=generator) for _ in range(2)]
+    terms = [
+        Term(torch.tensor(0.1, dtype=torch.float64), 1.0, pulls[0]),
+        Term(torch.tensor(0.3, dtype=torch.float64), spread, pulls[1]),
+    ]
+    found = Consistency(change(iterations=100))(what, terms, pulls[0])
+    for sample in range(2):
+        matrix = dense(what.operator, sample) + torch.diag((0.1 + 0.3 * spread[sample]).flatten().to(torch.complex128))
+        right = what.zero_filled[sample] + 0.1 * pulls[0][sample] + 0.3 * pulls[1][sample]
+        expected = torch.linalg.solve(matrix, right.flatten()).view(SIDE, SIDE)
+        torch.testing.assert_close(found[sample], expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["cg", "gd", "vs"])
+def test_the_solution_is_a_fixed_point(scan, generator, kind):
+    """Every kind of data consistency stays where the frozen objective is smallest."""
+    what, pull = measured(scan), noise(2, SIDE, SIDE, generator=generator)
+    terms = [Term(torch.tensor(0.4, dtype=torch.float64), 1.0, pull)]
+    solution = Consistency(change(iterations=100))(what, terms, pull)
+    step = Consistency(change(dc=kind, iterations=20)).double()
+    moved = step(what, terms, solution)
+    if kind == "vs":  # splitting holds the coils only approximately: it improves what it starts from
+        assert (moved - solution).norm() < (step(what, terms, pull) - solution).norm()
+    else:
+        torch.testing.assert_close(moved, solution, rtol=1e-8, atol=1e-8)
+
+
+def test_a_gradient_step_goes_down(scan, generator):
+    what, pull = measured(scan), noise(2, SIDE, SIDE, generator=generator)
+    terms = [Term(torch.tensor(0.4, dtype=torch.float64), 1.0, pull)]
+
+    def objective(x):
+        residual = what.operator(x) - what.kspace
+        return 0.5 * residual.abs().square().sum() + 0.2 * (x - pull).abs().square().sum()
+
+    start = noise(2, SIDE, SIDE, generator=generator)
+    assert objective(Consistency(change(dc="gd")).double()(what, terms, start)) < objective(start)
+
+
+# The whole network
+
+
+def test_a_full_scan_without_regularisation_is_the_image(scan):
+    _, maps, _, truth = scan
+    everything = torch.ones(2, 1, SIDE, dtype=torch.float64)
+    config = change(denoising_weight=1e-4, lesion_term=False, iterations=30)
+    found = network(config)(Sense(maps)(truth), maps, everything).images[-1]
+    torch.testing.assert_close(found, truth, rtol=1e-3, atol=1e-3)
+
+
+def test_untrained_it_is_cg_sense_stage_by_stage(scan):
+    """Denoisers that change nothing leave a proximal iteration towards the regularised SENSE image."""
+    kspace, maps, mask, _ = scan
+    what, weight = measured(scan), 0.1
+    found = network(change(lesion_term=False, stages=1))(kspace, maps, mask).images[-1]
+    for sample in range(2):
+        matrix = dense(what.operator, sample) + weight * torch.eye(SIDE * SIDE)
+        first = torch.linalg.solve(matrix, what.zero_filled[sample].flatten())
+        second = torch.linalg.solve(matrix, what.zero_filled[sample].flatten() + weight * first)
+        torch.testing.assert_close(found[sample].flatten(), second, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("mode", ["concat", "masked", "weighted", "guided"])
+def test_a_lesion_weight_near_zero_is_no_lesion_term(scan, mode):
+    kspace, maps, mask, _ = scan
+    config = change(lf_mode=mode, lesion_weight=1e-4, attention="ones")
+    weak, strong = (
+        network(dataclasses.replace(config, lesion_weight=weight), trained=True)(kspace, maps, mask)
+        for weight in (1e-4, 5.0)
+    )
+    changes = [float((each.images[0] - each.global_images[0]).detach().norm()) for each in (weak, strong)]
+    assert changes[0] < 0.05 * changes[1]
+    assert changes[1] > 0.01 * float(strong.images[0].detach().norm())
+
+
+@pytest.mark.parametrize("factor", [1e-6, 7.0, 1e6])
+def test_the_scale_of_the_data_is_the_scale_of_the_image(scan, factor):
+    kspace, maps, mask, _ = scan
+    net = network(SMALL, trained=True)
+    once, scaled = (net(data, maps, mask).images[-1] for data in (kspace, factor * kspace))
+    torch.testing.assert_close(scaled / factor, once, rtol=1e-8, atol=1e-8)
+
+
+def test_the_order_of_coils_does_not_matter(scan):
+    kspace, maps, mask, _ = scan
+    net, order = network(SMALL, trained=True), [2, 0, 3, 1]
+    once = net(kspace, maps, mask).images[-1]
+    torch.testing.assert_close(net(kspace[:, order], maps[:, order], mask).images[-1], once, rtol=1e-9, atol=1e-9)
+
+
+def test_a_global_phase_of_the_receiver_turns_the_untrained_image(scan):
+    """Of a trained network this cannot be asked: it sees real and imaginary parts."""
+    kspace, maps, mask, _ = scan
+    net, turn = network(SMALL), torch.polar(torch.tensor(1.0).double(), torch.tensor(0.7).double())
+    once, turned = (net(data, maps, mask).images[-1] for data in (kspace, turn * kspace))
+    torch.testing.assert_close(turned, turn * once, rtol=1e-9, atol=1e-9)
+
+
+def test_a_slice_of_nothing_is_an_image_of_nothing(scan):
+    kspace, maps, mask, _ = scan
+    found = network(SMALL)(torch.zeros_like(kspace), maps, mask).images[-1]
+    assert torch.equal(found, torch.zeros_like(found))
+
+
+def test_an_oracle_is_needed_where_the_attention_comes_from_outside(scan):
+    kspace, maps, mask, _ = scan
+    with pytest.raises(ValueError, match="oracle"):
+        network(change(attention="oracle"))(kspace, maps, mask)
+
+
+def test_stages_that_are_not_shared_have_weights_of_their_own():
+    shared, own = (sum(p.numel() for p in LFMRI(change(share=share)).parameters()) for share in (True, False))
+    assert own == 2 * shared
+
+
+# The classifier
+
+
+def test_the_mean_activation_is_the_logit_without_its_bias():
+    torch.manual_seed(0)
+    classifier = Classifier("plain", 4, 3)
+    images = torch.rand(2, 40, 32)
+    features = classifier.features(images)
+    maps = torch.einsum("bfhw,cf->bchw", features, classifier.head.weight)
+    torch.testing.assert_close(maps.mean((-2, -1)), classifier(images).logits - classifier.head.bias)
+
+
+def test_attention_is_between_0_and_1_and_weak_where_no_lesion_is_expected():
+    torch.manual_seed(0)
+    classifier = Classifier("plain", 8, 1)
+    images = torch.rand(2, 40, 32)
+    ungated = Classifier("plain", 8, 1, gate=False)
+    with torch.no_grad():
+        classifier.head.weight.abs_()
+        sure = classifier(images).map
+        classifier.head.bias.fill_(-12)
+        healthy = classifier(images).map
+        ungated.load_state_dict(classifier.state_dict())
+        painted = ungated(images).map
+    assert 0 <= float(sure.min()) <= float(sure.max()) <= 1
+    assert float(sure.max()) > 0.1
+    assert float(healthy.max()) < 1e-4
+    assert float(painted.max()) > 0.9, "without the gate a map is always painted"
+
+
+def test_the_brightness_of_the_image_does_not_matter_to_the_classifier():
+    classifier, images = Classifier("plain", 4, 1), torch.rand(2, 32, 32)
+    torch.testing.assert_close(classifier(images).logits, classifier(1000 * images + 5).logits, rtol=1e-3, atol=1e-4)
+
+
+def test_resnet18_has_the_published_number_of_parameters():
+    """11.17 million in its convolutions and normalisations, for one input channel; and an eighth of the resolution."""
+    classifier = Classifier("resnet18", 64, 1)
+    count = sum(parameter.numel() for parameter in classifier.backbone.parameters())
+    assert count == 11_176_512 - 2 * 64 * 49
+    assert classifier.features(torch.rand(1, 64, 64)).shape == (1, 512, 8, 8)
+
+
+# Training
+
+
+def images(count: int = 2, *, side: int = 40) -> list[dict[str, Tensor]]:
+    rows, columns = torch.meshgrid(*[torch.linspace(-1, 1, side)] * 2, indexing="ij")
+    objects = ((rows.square() + columns.square()) < 0.7).float() * (1 + 0.2 * torch.sin(9 * rows))
+    lesion = ((rows - 0.2).square() + columns.square() < 0.02).float()
+    return [{"image": objects * 0.5 + 0.3 * lesion * (n % 2), "lesions": lesion * (n % 2)} for n in range(count)]
+
+
+def batch_of(pictures: list[dict[str, Tensor]], *, seed: int = 0) -> dict[str, Tensor]:
+    sampling = Sampling(images=len(pictures), patches=1, patch=32, intensity_jitter=0.0)
+    return training_batch(pictures, sampling, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_training_scan_is_consistent(seed):
+    batch = batch_of(images(), seed=seed)
+    assert batch["maps"].shape == batch["kspace"].shape == batch["full"].shape
+    assert batch["label"].tolist() == [[0.0], [1.0]]
+    sampled = batch["mask"].unsqueeze(1).expand(batch["kspace"].shape) > 0
+    assert bool((batch["kspace"][~sampled] == 0).all())
+    torch.testing.assert_close(batch["kspace"][sampled], batch["full"][sampled])
+    combined = (batch["maps"].conj() * torch.fft.ifft2(batch["full"], norm="ortho")).sum(1).abs()
+    error = (combined - batch["target"].abs()).norm() / batch["target"].norm()
+    assert float(error) < 0.35, "maps, k-space and target do not belong together"
+
+
+def test_training_sees_one_bit_of_a_lesion_mask():
+    """Another mask with the same bit gives the same losses and gradients, to the last digit."""
+    pictures, moved = images(), images()
+    moved[1]["lesions"] = torch.zeros_like(moved[1]["lesions"])
+    moved[1]["lesions"][16, 20] = 1
+    objective = get_method("lf_mri").objective(SMALL)
+    net = network(SMALL, trained=True).float().train()
+    values = []
+    for each in (pictures, moved):
+        batch = batch_of(each)
+        values.append([float(loss.value.detach()) for loss in objective.losses({"network": net}, batch, progress=0.9)])
+    assert values[0] == values[1]
+    healthy = images()
+    healthy[1]["lesions"] = torch.zeros_like(healthy[1]["lesions"])
+    (other,) = objective.losses({"network": net}, batch_of(healthy), progress=0.9)
+    assert float(other.value.detach()) != values[0][0], "the bit itself does count"
+
+
+def learning(progress: float) -> set[str]:
+    """Which parts learn at a point of the training."""
+    net = network(SMALL, trained=True).float().train()
+    objective = get_method("lf_mri").objective(SMALL)
+    (loss,) = objective.losses({"network": net}, batch_of(images()), progress=progress)
+    loss.value.backward()
+    moving = {name for name, each in net.named_parameters() if each.grad is not None and bool(each.grad.any())}
+    return {name.split(".")[2] for name in moving}
+
+
+def test_the_classifier_learns_first_then_rests_then_learns_with_the_others():
+    assert learning(0.0) == {"classifier"}
+    assert "classifier" not in learning(SMALL.classifier_fraction + 0.01)
+    assert {"classifier", "denoiser", "lesion", "raw_lesion_weight"} <= learning(0.9)
+
+
+def test_validation_scans_are_always_the_same():
+    first, again = (validation_batch(images()[1]) for _ in range(2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_the_label_is_one_bit():
+    lesions = torch.zeros(3, 4, 4)
+    lesions[1, 2, 2] = 0.5
+    lesions[2] = 1
+    assert label(lesions).tolist() == [[0.0], [1.0], [1.0]]
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"width": 12}, "multiple of 8"),
+        ({"solver": "admm", "dc": "gd"}, "conjugate gradients"),
+        ({"solver": "admm", "lf_mode": "masked"}, "masked"),
+        ({"stages": 0}, "stages"),
+        ({"classes": ()}, "classes"),
+        ({"perceptual_loss": 1.0, "lesion_term": False}, "no classifier"),
+        ({"classifier_fraction": 0.9, "frozen_fraction": 0.2}, "at most 1"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(values, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Config(**values)
