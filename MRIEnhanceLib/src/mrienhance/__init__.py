@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from mrienhance.models import load_model
     from mrienhance.models.catalogue import catalogue
     from mrienhance.tasks.result import Result
+    from mrienhance.tasks.simulate_kspace import simulate_kspace
     from mrienhance.tasks.super_resolve import super_resolve
 
 # Functions that share their module's name are taken from the module itself, whatever was imported before.
@@ -67,6 +68,7 @@ __getattr__, __dir__, __all__ = lazy(
         "load_model": ".models",
         "read_image": ".images",
         "read_kspace": ".kspace",
+        "simulate_kspace": ".tasks.simulate_kspace",
         "super_resolve": ".tasks.super_resolve",
         "write_image": ".images",
     },

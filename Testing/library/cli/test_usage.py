@@ -15,6 +15,7 @@ COMMANDS = [
     ["super-resolve"],
     ["simulate"],
     ["simulate", "low-resolution"],
+    ["simulate", "kspace"],
     ["evaluate"],
     ["train"],
     ["worker"],
