@@ -58,7 +58,8 @@ def training_images(method: Method, config: Any, *, size: int = 64, count: int =
     for index in range(count):
         objects = ((rows - 0.1 * index).square() + columns.square() < 0.6).float()
         texture = 1 + 0.3 * torch.sin(9 * rows + index) * torch.cos(14 * columns)
-        images.append(dict.fromkeys(method.objective(config).contrasts, 0.6 * objects * texture))
+        objective = method.objective(config)
+        images.append(dict.fromkeys((*objective.contrasts, *objective.label_maps), 0.6 * objects * texture))
     return images
 
 

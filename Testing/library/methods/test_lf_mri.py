@@ -297,10 +297,30 @@ def test_validation_scans_are_always_the_same():
 
 
 def test_the_label_is_one_bit():
-    lesions = torch.zeros(3, 4, 4)
-    lesions[1, 2, 2] = 0.5
-    lesions[2] = 1
-    assert label(lesions).tolist() == [[0.0], [1.0], [1.0]]
+    spot = torch.zeros(4, 4)
+    spot[2, 2] = 0.5
+    assert [float(label(lesions)) for lesions in (torch.zeros(4, 4), spot, torch.ones(4, 4), None)] == [0, 1, 1, -1]
+
+
+def test_slices_that_nobody_looked_at_do_not_teach_the_classifier():
+    pictures = images()
+    unknown = [{"image": each["image"]} for each in pictures]
+    objective = get_method("lf_mri").objective(SMALL)
+    net = network(SMALL, trained=True).float().train()
+    (nothing,) = objective.losses({"network": net}, batch_of(unknown), progress=0.0)
+    assert float(nothing.value.detach()) == 0
+    (half,) = objective.losses({"network": net}, batch_of([pictures[0], unknown[1]]), progress=0.0)
+    (known,) = objective.losses({"network": net}, batch_of([pictures[0], pictures[0]]), progress=0.0)
+    assert float(half.value.detach()) == pytest.approx(float(known.value.detach()), rel=0.2)
+
+
+def test_the_classifier_has_a_rate_of_its_own():
+    objective, net = get_method("lf_mri").objective(SMALL), network(SMALL)
+    groups = objective.groups(net)
+    assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
+    assert [group.get("name", "") for group in groups] == ["", "classifier"]
+    assert [objective.rate("classifier", progress=at) for at in (0.0, 0.9)] == [1.0, 0.1]
+    assert objective.rate("", progress=0.9) == 1.0
 
 
 @pytest.mark.parametrize(

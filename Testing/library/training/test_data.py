@@ -102,3 +102,43 @@ def test_validation_slices_are_spread_and_lie_inside() -> None:
     )
     places = [int(image["image"][0, 0]) for image in validation_slices(volume, 3)]
     assert places == [7, 10, 13]
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Path:
+    """A data folder with a subject of two contrasts and a lesion mask in slice 1."""
+    folder = tmp_path / "patients"
+    (folder / "a").mkdir(parents=True)
+    image = object_image(1)
+    for contrast in ("t1", "flair"):
+        write_image(image, folder / "a" / f"{contrast}.nii.gz")
+    mask = torch.zeros(4, 48, 48)
+    mask[1, 20:23, 30:34] = 1
+    lesions = sitk.GetImageFromArray(mask.to(torch.uint8).numpy())
+    lesions.CopyInformation(image)
+    write_image(lesions, folder / "a" / "lesions.nii.gz")
+    return folder
+
+
+def test_label_maps_come_with_every_slice_of_their_subject(patient: Path) -> None:
+    sources = find_images([patient])
+    assert sorted(source.contrast for source in sources) == ["FLAIR", "T1w"]
+    for source in sources:
+        volume = load_volume(source, min_foreground=0.0, labels=["lesions"])
+        assert [float(volume.example(index)["lesions"].sum()) for index in range(4)] == [0, 12, 0, 0]
+        drawn = SliceSource([volume]).draw(3, step_generator(seed=0, step=0))
+        assert all(example["lesions"].shape == example["image"].shape for example in drawn)
+
+
+def test_label_maps_that_nobody_asks_for_are_not_read(patient: Path) -> None:
+    (patient / "a" / "lesions.nii.gz").write_bytes(b"broken")
+    volume = load_volume(find_images([patient])[0], min_foreground=0.0)
+    assert set(volume.example(0)) == {"image"}
+
+
+def test_a_label_map_on_another_grid_is_refused(patient: Path) -> None:
+    lesions = sitk.ReadImage(str(patient / "a" / "lesions.nii.gz"))
+    lesions.SetOrigin((5, 0, 0))
+    write_image(lesions, patient / "a" / "lesions.nii.gz", overwrite=True)
+    with pytest.raises(UsageError, match="not on the grid of its images"):
+        load_volume(find_images([patient])[0], min_foreground=0.0, labels=["lesions"])

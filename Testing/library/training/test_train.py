@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from mrienhance.errors import OutputError, UsageError
 from mrienhance.models import load_model
 from mrienhance.training import train
 from mrienhance.training.trainer import Trainer
+
+from .conftest import RECIPE
 
 
 def run(recipe: Path, images: Path, output: Path, **options: object) -> Path:
@@ -116,3 +120,29 @@ def test_a_state_of_another_training_is_refused(recipe: Path, images: Path, tmp_
     (tmp_path / "run" / "state.safetensors").write_bytes(b"broken")
     with pytest.raises(UsageError, match="cannot resume"):
         run(recipe, images, tmp_path / "run", resume=True)
+
+
+def test_a_group_of_parameters_has_a_rate_of_its_own(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LF-MRI's classifier learns alone first, and later at a tenth of the others' rate."""
+    seen: list[list[float]] = []
+    step = torch.optim.Adam.step
+
+    def spy(self: torch.optim.Adam, *args: Any, **kwargs: Any) -> Any:
+        seen.append([group["lr"] for group in self.param_groups])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    recipe = {
+        **RECIPE,
+        "method": "lf_mri",
+        "model": {"stages": 1, "width": 8, "classifier": "plain", "classifier_width": 4, "iterations": 2},
+        "sampling": {"images": 2, "patches": 1, "patch": 32},
+        "card": {"name": "lf-mri-test", "summary": "A test."},
+    }
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    model = train("lf_mri", data=images, output=tmp_path / "run", config=path, progress=False)
+    assert [classifier / cascade for cascade, classifier in seen] == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
+    assert load_model(model).method.name == "lf_mri"

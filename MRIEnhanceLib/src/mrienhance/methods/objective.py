@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,13 +62,27 @@ class Objective(nn.Module, ABC):
     ----------
     contrasts
         What a training image holds: BIDS contrasts on one grid, or ``("image",)`` for any one contrast.
+    label_maps
+        Label maps that come with an image where they exist, such as ``"lesions"`` (above 0 in one).
     """
 
     contrasts: tuple[str, ...] = ("image",)
+    label_maps: tuple[str, ...] = ()
 
     def trained(self, network: nn.Module) -> dict[str, nn.Module]:
         """The modules with an optimiser of their own, by name; `network` alone unless overridden."""
         return {"network": network}
+
+    def groups(self, module: nn.Module) -> list[dict[str, Any]]:
+        """The parameters of a trained module as an optimiser takes them: one group, unless some learn at other rates.
+
+        A group has ``"params"`` and, if its rate differs, a ``"name"`` for `rate`.
+        """
+        return [{"params": list(module.parameters())}]
+
+    def rate(self, group: str, *, progress: float) -> float:
+        """Factor on the learning rate of a group; ``""`` is one without a name."""
+        return 1.0
 
     @abstractmethod
     def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:

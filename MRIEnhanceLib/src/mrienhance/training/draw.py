@@ -48,17 +48,17 @@ class SliceSource:
         return (torch.tensor(weights) / count)[folders]
 
     def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
-        """Draw `count` slices (H, W), each as ``{"image": …}``."""
+        """Draw `count` slices (H, W), each as ``{"image": …}`` with its labels."""
         chosen = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
-        return [{"image": self._slice(self.volumes[index], generator)} for index in chosen]
+        return [self._slice(self.volumes[index], generator) for index in chosen]
 
-    def _slice(self, volume: Volume, generator: torch.Generator) -> Tensor:
+    def _slice(self, volume: Volume, generator: torch.Generator) -> dict[str, Tensor]:
         place = int(torch.randint(len(volume.slices), (), generator=generator))
-        return volume.values[volume.slices[place]]
+        return volume.example(int(volume.slices[place]))
 
 
 def validation_slices(volume: Volume, count: int) -> list[dict[str, Tensor]]:
     """`count` slices with tissue, evenly spaced through the object."""
     places = torch.linspace(0, len(volume.slices) - 1, min(count + 2, len(volume.slices))).round().long()
     chosen = sorted(set(volume.slices[places].tolist()))[1:-1]
-    return [{"image": volume.values[index]} for index in chosen]
+    return [volume.example(index) for index in chosen]

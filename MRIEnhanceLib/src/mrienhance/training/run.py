@@ -116,6 +116,7 @@ class _Volumes:
 
     def __init__(self, recipe: Recipe, found: Sequence[Source]) -> None:
         self.settings, self.slices = recipe.data, recipe.training.validation_slices
+        self.label_maps = get_method(recipe.method).objective(recipe.model).label_maps
         self.train: list[Volume] = []
         self.validation: list[Volume] = []
         self.used = [source for source in found if source.subject not in self.settings.held_out]
@@ -124,7 +125,8 @@ class _Volumes:
         """Read all images that may be seen; `report` is told how many there are."""
         for index, source in enumerate(self.used):
             report(index, len(self.used), source.path.name)
-            self._list(source).append(load_volume(source, min_foreground=self.settings.min_foreground))
+            volume = load_volume(source, min_foreground=self.settings.min_foreground, labels=self.label_maps)
+            self._list(source).append(volume)
 
     def _list(self, source: Source) -> list[Volume]:
         return self.validation if source.subject in self.settings.validation else self.train

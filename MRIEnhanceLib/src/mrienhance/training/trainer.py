@@ -71,7 +71,8 @@ class Trainer:
         self.modules: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
         for name, module in self.objective.trained(network).items():
-            optimizer = Adam(module.parameters(), lr=self.settings.learning_rate, betas=self.settings.betas)
+            groups = self.objective.groups(module)
+            optimizer = Adam(groups, lr=self.settings.learning_rate, betas=self.settings.betas)
             self.modules[name], self.optimizers[name] = fabric.setup(module, optimizer)
         # The averaged weights live in a network of their own, so that validation can run them as they are.
         self.averaged = copy.deepcopy(network).eval().to(fabric.device)
@@ -124,8 +125,10 @@ class Trainer:
 
     def _descend(self, name: str, value: Tensor, step: int) -> None:
         module, optimizer = self.modules[name], self.optimizers[name]
+        progress = step / self.settings.steps
         for group in optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate_at(step)
+            factor = self.objective.rate(group.get("name", ""), progress=progress)
+            group["lr"] = factor * self.settings.learning_rate_at(step)
         optimizer.zero_grad()
         self.fabric.backward(value)
         if self.settings.gradient_clip:
@@ -188,4 +191,5 @@ def _unwrapped(module: nn.Module) -> nn.Module:
 
 
 def _layout(value: Tensor) -> torch.memory_format:
-    return torch.channels_last if value.ndim == 4 else torch.contiguous_format
+    """Convolutions like channels last; k-space, which is complex, is transformed line by line."""
+    return torch.channels_last if value.ndim == 4 and not value.is_complex() else torch.contiguous_format

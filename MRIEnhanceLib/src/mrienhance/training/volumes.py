@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import SimpleITK as sitk
 import torch
 from torch import Tensor
 
 from mrienhance.errors import MRIEnhanceError, UsageError
-from mrienhance.images import IntensityScale, check_image, read_image, to_tensor
+from mrienhance.images import Grid, IntensityScale, check_image, read_image, to_tensor
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 CONTRASTS = {
@@ -24,28 +25,36 @@ CONTRASTS = {
     "pd": "PDw",
     "pdw": "PDw",
 }
+# Label maps that lie in a subject's folder, by what methods call them.
+LABELS = {"lesions": re.compile(r"^(.*_)?lesions?$", re.IGNORECASE)}
 # Files that lie beside images and are no images: what they hold must not be learned from as if it were tissue.
 NOT_IMAGES = re.compile(r"lesion|mask|label|seg|tumou?r", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One image file: whose it is, which contrast, and from which data folder (by number and by name)."""
+    """One image file: whose it is, which contrast, from which data folder (by number and name), and its label maps."""
 
     path: Path
     subject: str
     contrast: str
     folder: int
     root: str
+    labels: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A loaded image (k, j, i), brightest tissue about 1, and the slices that hold enough tissue."""
+    """A loaded image (k, j, i), brightest tissue about 1, the slices that hold enough tissue, and label maps."""
 
     source: Source
     values: Tensor
     slices: Tensor
+    labels: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def example(self, index: int) -> dict[str, Tensor]:
+        """One slice (H, W) with its labels, as `Objective.prepare` takes it."""
+        return {"image": self.values[index], **{name: label[index] for name, label in self.labels.items()}}
 
 
 def find_images(folders: Sequence[Path]) -> list[Source]:
@@ -79,8 +88,15 @@ def _flat(folder: Path, number: int) -> Iterator[Source]:
 
 def _by_subject(folder: Path, number: int) -> Iterator[Source]:
     for subject in sorted(path for path in folder.iterdir() if path.is_dir()):
+        labels = _labels_in(subject)
         for path in _images_in(subject):
-            yield Source(path, subject.name, _contrast(_stem(path).rpartition("_")[2]), number, folder.name)
+            contrast = _contrast(_stem(path).rpartition("_")[2])
+            yield Source(path, subject.name, contrast, number, folder.name, labels)
+
+
+def _labels_in(folder: Path) -> dict[str, Path]:
+    files = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+    return {name: path for name, pattern in LABELS.items() for path in files if pattern.match(_stem(path))}
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -98,18 +114,31 @@ def _contrast(name: str) -> str:
     return CONTRASTS.get(name.lower(), "unknown")
 
 
-def load_volume(source: Source, *, min_foreground: float) -> Volume:
-    """Read, check and scale one image.
+def load_volume(source: Source, *, min_foreground: float, labels: Sequence[str] = ()) -> Volume:
+    """Read, check and scale one image, and read those of its label maps that are asked for.
 
     Raises
     ------
     UsageError
-        If the image cannot be used; the message names the file.
+        If a file cannot be used, or a label map is not on the image's grid; the message names the file.
     """
-    try:
-        values = to_tensor(check_image(read_image(source.path), what=source.path.name))
-    except MRIEnhanceError as error:
-        raise UsageError(f"{source.path}: {error.message}", hint="mend it or move it out of the data folder") from None
+    image = _read(source.path)
+    values = to_tensor(image)
     values = IntensityScale.of(values).apply(values)
     tissue = (values > 0.05).float().mean((1, 2))
-    return Volume(source, values, torch.nonzero(tissue >= min_foreground).flatten())
+    maps = {name: _read_label(source.labels[name], image) for name in labels if name in source.labels}
+    return Volume(source, values, torch.nonzero(tissue >= min_foreground).flatten(), maps)
+
+
+def _read_label(path: Path, image: sitk.Image) -> Tensor:
+    label = _read(path)
+    if not Grid.of(label).matches(Grid.of(image)):
+        raise UsageError(f"{path} is not on the grid of its images", hint="resample it, or move it elsewhere")
+    return to_tensor(label)
+
+
+def _read(path: Path) -> sitk.Image:
+    try:
+        return check_image(read_image(path), what=path.name)
+    except MRIEnhanceError as error:
+        raise UsageError(f"{path}: {error.message}", hint="mend it or move it out of the data folder") from None

@@ -7,6 +7,7 @@ images. The paper's terms and weights were not to hand: the first three terms ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,11 @@ from torch.nn import functional
 from mrienhance.blocks.similarity import ssim
 from mrienhance.methods.lf_mri.config import Config
 from mrienhance.methods.lf_mri.network import LFMRI, Prediction
-from mrienhance.methods.lf_mri.scans import training_batch, validation_batch
+from mrienhance.methods.lf_mri.scans import UNKNOWN, training_batch, validation_batch
 from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
 
 _DEPTH = 0.8
+_JOINT_RATE = 0.1
 
 
 class LFMRIObjective(Objective):
@@ -33,6 +35,19 @@ class LFMRIObjective(Objective):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+
+    label_maps = ("lesions",)
+
+    def groups(self, module: nn.Module) -> list[dict[str, Any]]:
+        """The classifier learns at a rate of its own."""
+        named = list(module.named_parameters())
+        classifier = [each for name, each in named if ".classifier." in name]
+        cascade = [each for name, each in named if ".classifier." not in name]
+        return [{"params": cascade}] + ([{"params": classifier, "name": "classifier"}] if classifier else [])
+
+    def rate(self, group: str, *, progress: float) -> float:
+        """A tenth for the classifier when the cascade learns with it."""
+        return _JOINT_RATE if group == "classifier" and progress >= self.config.classifier_fraction else 1.0
 
     def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
         """Simulate scans of whole slices, see `training_batch`."""
@@ -91,8 +106,10 @@ class LFMRIObjective(Objective):
         return terms | self._optional(network, prediction.images[-1].abs(), target.abs())
 
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy; a bit stands for all classes, since the data say no more."""
-        return functional.binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
+        """Cross-entropy where the bit is known; it stands for all classes, since the data say no more."""
+        known = (labels != UNKNOWN).float().expand_as(logits)
+        each = functional.binary_cross_entropy_with_logits(logits, labels.clamp_min(0).expand_as(logits), weight=known)
+        return each * known.numel() / known.sum().clamp_min(1)
 
     def _optional(self, network: nn.Module, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         terms = {}

@@ -23,6 +23,8 @@ _NOISE = (0.002, 0.03)
 _PHASE = (0.2, 1.5)
 _ESTIMATED = 0.5
 """How often the maps are estimated from the centre of k-space, as in use, and not those of the simulation."""
+UNKNOWN = -1.0
+"""The label of a slice for which nobody looked for lesions."""
 _FEWEST_CENTRAL, _CENTRE = 12, 24
 """Central lines, and the side of the centre of Poisson discs; a quarter of small matrices."""
 _VALIDATION_COILS, _VALIDATION_ACCELERATION, _VALIDATION_NOISE = 8, 4.0, 0.01
@@ -54,7 +56,7 @@ def training_batch(images: Sequence[Mapping[str, Tensor]], sampling: Sampling, g
     Parameters
     ----------
     images
-        ``"image"``, and ``"lesions"`` (H, W), above 0 in lesions, where they are known; without, a slice is healthy.
+        ``"image"``, and ``"lesions"`` (H, W), above 0 in lesions, where somebody looked for them.
     sampling
         `Sampling.patch` is the matrix size; slices are cut or padded to it, around a random place near the centre.
     generator
@@ -62,11 +64,11 @@ def training_batch(images: Sequence[Mapping[str, Tensor]], sampling: Sampling, g
     """
     side = sampling.patch
     slices = [_augmented(image, side, sampling, generator) for image in images]
-    magnitude = torch.stack([image for image, _ in slices])
-    lesions = torch.stack([mask for _, mask in slices])
+    magnitude, lesions = (torch.stack(list(each)) for each in zip(*slices, strict=True))
+    labels = torch.cat([label(image.get("lesions")) for image in images]).to(magnitude)
     scan = Scan.draw(generator)
     estimated = float(torch.rand((), generator=generator)) < _ESTIMATED
-    return _scanned(magnitude, scan, generator, estimated=estimated) | {"lesions": lesions, "label": label(lesions)}
+    return _scanned(magnitude, scan, generator, estimated=estimated) | {"lesions": lesions, "label": labels}
 
 
 def validation_batch(image: Mapping[str, Tensor]) -> Batch:
@@ -75,12 +77,15 @@ def validation_batch(image: Mapping[str, Tensor]) -> Batch:
     lesions = image.get("lesions", torch.zeros_like(image["image"]))[None]
     scan = Scan(_VALIDATION_COILS, _VALIDATION_ACCELERATION, "random-lines", _VALIDATION_NOISE, 0.8)
     generator = fixed_generator("validation", *magnitude.shape)
-    return _scanned(magnitude, scan, generator, estimated=True) | {"lesions": lesions, "label": label(lesions)}
+    return _scanned(magnitude, scan, generator, estimated=True) | {
+        "lesions": lesions,
+        "label": label(image.get("lesions")).to(magnitude),
+    }
 
 
-def label(lesions: Tensor) -> Tensor:
-    """The one bit that training may see of lesion masks (B, H, W): float (B, 1)."""
-    return (lesions > 0).flatten(1).any(1, keepdim=True).float()
+def label(lesions: Tensor | None) -> Tensor:
+    """The one bit that training may see of a lesion mask (H, W): float (1, 1); `UNKNOWN` without a mask."""
+    return torch.tensor([[UNKNOWN if lesions is None else float((lesions > 0).any())]])
 
 
 def _scanned(magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estimated: bool) -> Batch:
