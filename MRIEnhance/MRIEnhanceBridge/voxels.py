@@ -11,6 +11,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Generator, Iterable
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -78,9 +79,9 @@ def read_voxels(path: str | os.PathLike[str], array: np.ndarray) -> Generator[fl
     _check_numbers(array)
     try:
         check_size(path, array.nbytes)
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             for start, stop in _steps(array):
-                _fill(array, start, stop, file.read((stop - start) * array.itemsize))
+                _fill(array, start, stop, file)
                 yield (stop or 1) / max(1, array.size)
     except OSError as error:
         raise BridgeError(
@@ -141,13 +142,18 @@ def _chunk(array: np.ndarray, start: int, stop: int) -> np.ndarray:
     return part.astype(part.dtype.newbyteorder("<"), copy=False)
 
 
-def _fill(array: np.ndarray, start: int, stop: int, data: bytes) -> None:
-    if len(data) != (stop - start) * array.itemsize:
-        raise BridgeError(_("The file with the voxels ends too early"), _again())
-    part = np.frombuffer(data, dtype=array.dtype.newbyteorder("<"))
-    if array.flags.c_contiguous:
-        array.reshape(-1)[start:stop] = part
-    else:
+def _fill(array: np.ndarray, start: int, stop: int, file: FileIO) -> None:
+    """Read elements where they belong: on the way through a buffer most of the time would go into fresh memory."""
+    direct = array.flags.c_contiguous and array.dtype == array.dtype.newbyteorder("<")
+    part = array.reshape(-1)[start:stop] if direct else np.empty(stop - start, array.dtype.newbyteorder("<"))
+    room = memoryview(part).cast("B") if part.size else memoryview(b"")
+    done = 0
+    while done < len(room):
+        count = file.readinto(room[done:])
+        if not count:
+            raise BridgeError(_("The file with the voxels ends too early"), _again())
+        done += count
+    if not direct:
         array.flat[start:stop] = part
 
 
