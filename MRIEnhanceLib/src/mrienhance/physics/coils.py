@@ -129,8 +129,8 @@ def _divide(kspace: Tensor, mask: Tensor | None, calibration: int, threshold: fl
     region = calibration_region(kspace, mask, size=calibration, least=2)
     low = torch.zeros_like(kspace)
     rows, columns = (torch.arange(-(n // 2), (n + 1) // 2, device=kspace.device) for n in region.shape[-2:])
-    windows = [torch.cos(torch.pi * at / (len(at) + 1)) ** 2 for at in (rows, columns)]
-    low[:, rows[:, None], columns] = region * (windows[0][:, None] * windows[1])
+    down, across = (torch.cos(torch.pi / (len(at) + 1) * at.to(kspace.real.dtype)) ** 2 for at in (rows, columns))
+    low[:, rows[:, None], columns] = region * (down[:, None] * across)
     images = torch.fft.ifftn(low, dim=(-2, -1), norm="ortho")
     combined = rss(images)
     support = combined > threshold * combined.max()

@@ -49,10 +49,11 @@ def compress_coils(
     >>> bool(torch.allclose(abs(compressed), 6**0.5 * abs(coil), rtol=1e-4))
     True
     """
+    slices = slices_of(kspace, mask)
     coils = kspace.shape[-3]
     if not 1 <= count <= coils:
         raise KSpaceError(f"{coils} coils cannot become {count}")
-    found = [_matrix(calibration_region(*one, size=calibration, least=1), count) for one in slices_of(kspace, mask)]
+    found = [_matrix(calibration_region(*one, size=calibration, least=1), count) for one in slices]
     matrix = torch.stack(found).view(*kspace.shape[:-3], count, coils).to(kspace.device, kspace.dtype)
     return mix_coils(kspace, matrix), matrix
 

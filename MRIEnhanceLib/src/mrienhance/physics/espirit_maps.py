@@ -81,11 +81,11 @@ def espirit(
     >>> abs(maps[:, 16, 16])
     tensor([0.6000, 0.8000])
     """
+    slices = slices_of(kspace, mask)
     if not 1 <= maps <= kspace.shape[-3]:
         raise KSpaceError(f"{maps} sets of maps cannot be told apart with {kspace.shape[-3]} coils")
     found = [
-        _calibrate(data, sampled, calibration, kernel, threshold, crop, maps, iterations)
-        for data, sampled in slices_of(kspace, mask)
+        _calibrate(data, sampled, calibration, kernel, threshold, crop, maps, iterations) for data, sampled in slices
     ]
     vectors, values = (torch.stack(parts) for parts in zip(*found, strict=True))
     batch, sets = kspace.shape[:-3], (maps,) if maps > 1 else ()

@@ -14,16 +14,16 @@ _ROOT3 = math.sqrt(3)
 # Daubechies, Comm Pure Appl Math 1988, 41:909; the scaling filters, of sum sqrt(2).
 _FILTERS = {
     "haar": (math.sqrt(0.5), math.sqrt(0.5)),
-    "db2": tuple(n / math.sqrt(32) for n in (1 - _ROOT3, 3 - _ROOT3, 3 + _ROOT3, 1 + _ROOT3)),
+    "db2": tuple(n / math.sqrt(32) for n in (1 + _ROOT3, 3 + _ROOT3, 3 - _ROOT3, 1 - _ROOT3)),
     "db4": (
-        -0.010597401785069032,
-        0.0328830116668852,
-        0.030841381835560764,
-        -0.18703481171909309,
-        -0.027983769416859854,
-        0.6308807679298589,
-        0.7148465705529157,
         0.2303778133088965,
+        0.7148465705529157,
+        0.6308807679298589,
+        -0.027983769416859854,
+        -0.18703481171909309,
+        0.030841381835560764,
+        0.0328830116668852,
+        -0.010597401785069032,
     ),
 }
 
@@ -69,8 +69,9 @@ class Wavelet(LinearOperator):
         self.levels, self.name = levels, name
         low = _FILTERS[name]
         high = tuple((-1) ** k * tap for k, tap in enumerate(reversed(low)))
-        # taps[band][k][parity]: what sample 2 (n + k) + parity adds to coefficient n of a band.
-        self._taps = [[taps[k : k + 2] for k in range(0, len(taps), 2)] for taps in (low, high)]
+        # Both filters are centred: tap k meets sample 2 n + k - offset for coefficient n.
+        offset = len(low) // 2 - 1
+        self._bands = [[(*divmod(k - offset, 2), tap) for k, tap in enumerate(taps)] for taps in (low, high)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Decompose an image (..., H, W), real or complex."""
@@ -104,24 +105,23 @@ class Wavelet(LinearOperator):
 
     def _analyse(self, x: Tensor, axis: int) -> Tensor:
         """Make (coarse, detail) along an axis."""
-        parity = [x[_every_other(axis, start)] for start in (0, 1)]
+        halves = [x[_every_other(axis, start)] for start in (0, 1)]
         bands = []
-        for taps in self._taps:
-            band = torch.zeros_like(parity[0])
-            for shift, pair in enumerate(taps):
-                for samples, tap in zip(parity, pair, strict=True):
-                    band = band.add(samples.roll(-shift, dims=axis), alpha=tap)
+        for taps in self._bands:
+            band = torch.zeros_like(halves[0])
+            for steps, parity, tap in taps:
+                band = band.add(halves[parity].roll(-steps, dims=axis), alpha=tap)
             bands.append(band)
         return torch.cat(bands, dim=axis)
 
     def _synthesise(self, y: Tensor, axis: int) -> Tensor:
         """Undo `_analyse`: its transpose."""
-        parity = [torch.zeros_like(half) for half in y.chunk(2, dim=axis)]
-        for band, taps in zip(y.chunk(2, dim=axis), self._taps, strict=True):
-            for shift, pair in enumerate(taps):
-                rolled = band.roll(shift, dims=axis)
-                parity = [sum_.add(rolled, alpha=tap) for sum_, tap in zip(parity, pair, strict=True)]
-        return torch.stack(parity, dim=y.ndim + axis + 1).flatten(y.ndim + axis, y.ndim + axis + 1)
+        bands = y.chunk(2, dim=axis)
+        halves = [torch.zeros_like(bands[0]) for _ in range(2)]
+        for band, taps in zip(bands, self._bands, strict=True):
+            for steps, parity, tap in taps:
+                halves[parity] = halves[parity].add(band.roll(steps, dims=axis), alpha=tap)
+        return torch.stack(halves, dim=y.ndim + axis + 1).flatten(y.ndim + axis, y.ndim + axis + 1)
 
 
 def _every_other(axis: int, start: int) -> tuple[EllipsisType | slice, ...]:
