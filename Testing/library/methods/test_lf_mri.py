@@ -252,9 +252,10 @@ def test_a_training_scan_is_consistent(seed):
     sampled = batch["mask"].unsqueeze(1).expand(batch["kspace"].shape) > 0
     assert bool((batch["kspace"][~sampled] == 0).all())
     torch.testing.assert_close(batch["kspace"][sampled], batch["full"][sampled])
-    combined = (batch["maps"].conj() * torch.fft.ifft2(batch["full"], norm="ortho")).sum(1).abs()
-    error = (combined - batch["target"].abs()).norm() / batch["target"].norm()
-    assert float(error) < 0.35, "maps, k-space and target do not belong together"
+    combined = (batch["maps"].conj() * torch.fft.ifft2(batch["full"], norm="ortho")).sum(1)
+    inside = batch["target"].abs() > 0.1
+    error = (combined - batch["target"])[inside].abs().square().mean().sqrt()
+    assert float(error) < 0.1, "maps, k-space and target do not belong together, phases included"
 
 
 def test_training_sees_one_bit_of_a_lesion_mask():

@@ -93,15 +93,18 @@ def _scanned(magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estim
     array = CoilArray.random(scan.coils, size=(count,), generator=generator)
     phase = SmoothPhase.random(scan.phase, size=(count,), generator=generator)
     mask = _mask(scan, shape, generator).to(magnitude)
+    clean = simulate_kspace(magnitude, array, phase=phase)
     kspace = simulate_kspace(magnitude, array, phase=phase, noise=scan.noise, generator=generator)
     sampled = kspace * mask
     maps = low_resolution_maps(sampled, mask=mask) if estimated else array.on(shape).to(kspace)
+    # Estimated maps hold the smooth part of the image's phase: the target's is what they leave of it.
+    combined = (maps.conj() * torch.fft.ifft2(clean, norm="ortho")).sum(1)
     return {
         "kspace": sampled,
         "full": kspace,
         "maps": maps,
         "mask": mask.expand(count, *mask.shape[-2:]),
-        "target": torch.polar(magnitude, phase.on(shape).to(magnitude)),
+        "target": torch.polar(magnitude, combined.angle()),
     }
 
 
