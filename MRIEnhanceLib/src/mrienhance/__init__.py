@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mrienhance.kspace import read_kspace
     from mrienhance.models import load_model
     from mrienhance.models.catalogue import catalogue
+    from mrienhance.tasks.reconstruct import reconstruct
     from mrienhance.tasks.result import Result
     from mrienhance.tasks.simulate_kspace import simulate_kspace
     from mrienhance.tasks.super_resolve import super_resolve
@@ -68,6 +69,7 @@ __getattr__, __dir__, __all__ = lazy(
         "load_model": ".models",
         "read_image": ".images",
         "read_kspace": ".kspace",
+        "reconstruct": ".tasks.reconstruct",
         "simulate_kspace": ".tasks.simulate_kspace",
         "super_resolve": ".tasks.super_resolve",
         "write_image": ".images",

@@ -18,6 +18,8 @@ from mrienhance._version import __version__
 
 if TYPE_CHECKING:
     from mrienhance.models import Model
+    from mrienhance.tasks.classical import Classical
+    from mrienhance.tasks.reconstruction_record import KSpaceRecord, ReconstructionRecord
 
 DISCLAIMER = "For research, not for diagnosis."
 
@@ -65,13 +67,16 @@ class ImageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """Which model did the work: its name and version, its method and that one's title, and the hash of its file."""
+    """Which model did the work: its name and version, its method and that one's title, and the hash of its file.
+
+    A classical reconstruction, which has no file, has no hash, and the library's version.
+    """
 
     name: str
     version: str
     method: str
     title: str
-    sha256: str
+    sha256: str | None
 
     @classmethod
     def of(cls, model: Model) -> ModelRecord:
@@ -80,6 +85,11 @@ class ModelRecord:
         return cls(
             name=model.name, version=model.card.version, method=method.name, title=method.title, sha256=model.sha256
         )
+
+    @classmethod
+    def of_classical(cls, method: Classical) -> ModelRecord:
+        """Record a reconstruction that learned nothing."""
+        return cls(name=method.name, version=__version__, method=method.name, title=method.title, sha256=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +103,7 @@ class Report:
     model
         The model that did the work.
     inputs
-        One record an input image.
+        One record an input image, or of raw data.
     output
         Record of the result, so that a report found later can be matched with its file.
     scale
@@ -110,6 +120,8 @@ class Report:
         Peak memory as the predictor measured it, or None.
     warnings
         What the user should know before trusting the result.
+    reconstruction
+        What there is to know of a reconstruction from raw data; None for other tasks.
     versions
         Versions of Python and of the libraries that took part.
     created
@@ -120,7 +132,7 @@ class Report:
 
     task: str
     model: ModelRecord
-    inputs: tuple[ImageRecord, ...]
+    inputs: tuple[ImageRecord | KSpaceRecord, ...]
     output: ImageRecord
     scale: int | None
     consistency: bool
@@ -133,6 +145,7 @@ class Report:
     seconds_network: float
     peak_memory_bytes: int | None
     warnings: tuple[str, ...]
+    reconstruction: ReconstructionRecord | None = None
     versions: dict[str, str] = field(default_factory=lambda: versions())
     created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
     disclaimer: str = DISCLAIMER

@@ -16,6 +16,7 @@ from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_te
 from mrienhance.inference import Cancel, Part, Predictor, Progress, choose_device, choose_precision
 from mrienhance.models import Entry, Model, ModelCard, find_model, load_model
 from mrienhance.physics import DEGRADATIONS, KSpaceTruncation
+from mrienhance.tasks.cautions import spacing_warning
 from mrienhance.tasks.consistency import Measured
 from mrienhance.tasks.result import ImageRecord, ModelRecord, Report, Result
 from mrienhance.tasks.stages import Deliver, Stages
@@ -162,7 +163,7 @@ def _run(
             seconds=time.perf_counter() - started,
             seconds_network=notes.seconds_network,
             peak_memory_bytes=notes.peak_memory_bytes,
-            warnings=(*_spacing_warning(image, model), *notes.fallbacks),
+            warnings=(*spacing_warning(image.GetSpacing(), model), *notes.fallbacks),
         )
     stages.finish()
     return Result(images.pop("image"), images, report)
@@ -207,17 +208,3 @@ def _grid(volume: Tensor, image: sitk.Image, card: ModelCard) -> Grid:
 def _factors(fine: Tensor, coarse_shape: Sequence[int]) -> tuple[int, int, int]:
     k, j, i = (n // m for n, m in zip(fine.shape, coarse_shape, strict=True))
     return k, j, i
-
-
-def _spacing_warning(image: sitk.Image, model: Model) -> tuple[str, ...]:
-    """What to say of a spacing that the model has not learned."""
-    low, high = model.card.spacing_mm
-    spacing = image.GetSpacing()[: 2 if model.card.axes == "in-plane" else 3]
-    if all(_at_least(value, low) and _at_least(high, value) for value in spacing):
-        return ()
-    seen = " x ".join(f"{value:.3g}" for value in spacing)
-    return (f"spacing {seen} mm is outside the {low:g} to {high:g} mm that {model.name} was made for",)
-
-
-def _at_least(value: float, limit: float) -> bool:
-    return value >= limit * (1 - 1e-3)  # headers round
