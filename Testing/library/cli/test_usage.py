@@ -13,6 +13,7 @@ COMMANDS = [
     ["demo"],
     ["models"],
     ["super-resolve"],
+    ["reconstruct"],
     ["simulate"],
     ["simulate", "low-resolution"],
     ["simulate", "kspace"],

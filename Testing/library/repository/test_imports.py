@@ -12,7 +12,7 @@ FREE = {"errors", "_lazy", "_version"}
 # What a room may import of the other rooms. `data` is sample files and their paths.
 ROOMS = {
     "cli": {"tasks", "inference", "models", "methods", "training", "evaluation", "physics", "images", "kspace", "data"},
-    "tasks": {"inference", "models", "methods", "physics", "images", "kspace"},
+    "tasks": {"inference", "models", "methods", "evaluation", "physics", "images", "kspace"},
     "inference": {"methods", "physics", "images"},
     "models": {"methods", "images"},
     "training": {"methods", "models", "evaluation", "inference", "blocks", "physics", "images"},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mrienhance.models import ModelCard
+    from mrienhance.tasks.classical import Classical
 
 _WIDTH = 100
 _INDENT = 13
@@ -25,14 +26,23 @@ def card_text(card: ModelCard) -> str:
     return "\n".join([*lines, "", card.disclaimer])
 
 
+def classical_text(method: Classical) -> str:
+    """A reconstruction that learned nothing, for people to read."""
+    settings = ", ".join(f"{name} {value:g}" for name, value in method.parameters.items() if not isinstance(value, str))
+    lines = [f"{method.title}, without a model", *textwrap.wrap(method.summary, _WIDTH), ""]
+    lines += [*_paragraph("task", "reconstruct"), *(_paragraph("settings", settings) if settings else [])]
+    return "\n".join([*lines, "", "For research, not for diagnosis."])
+
+
 def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     low, high = card.spacing_mm
     contrasts = (", ".join(card.contrasts_in), ", ".join(card.contrasts_out))
     factor = "" if card.scale is None else f" x{card.scale} {'in plane' if card.axes == 'in-plane' else 'in 3D'}"
-    yield "task", f"{card.task}{factor}, of images made coarse by: {card.degradation}"
+    of = ", raw k-space" if card.task == "reconstruct" else f"{factor}, of images made coarse by: {card.degradation}"
+    yield "task", f"{card.task}{of}"
     yield "use", card.intended_use
     yield "contrasts", contrasts[0] if contrasts[0] == contrasts[1] else " to ".join(contrasts)
-    yield "spacing", f"{low:g} to {high:g} mm of the input"
+    yield "spacing", f"{low:g} to {high:g} mm of the {'image' if card.task == 'reconstruct' else 'input'}"
     yield "method", f"{card.method}. {card.fidelity}"
     yield "paper", f"{card.paper.citation}. doi {card.paper.doi}"
     for source in card.training.get("data", ()):

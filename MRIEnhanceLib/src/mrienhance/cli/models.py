@@ -6,10 +6,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from mrienhance.cli.cards import card_text
+from mrienhance.cli.cards import card_text, classical_text
 from mrienhance.cli.console import complain, say
 from mrienhance.cli.parser import add_command
 from mrienhance.errors import ModelError
+from mrienhance.tasks.classical import CLASSICAL, Classical
 
 if TYPE_CHECKING:
     from mrienhance.evaluation.table import Value
@@ -38,6 +39,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _show(name: str, *, as_json: bool) -> None:
+    if name in CLASSICAL:
+        say(json.dumps(_plain_classical(CLASSICAL[name]), indent=2) if as_json else classical_text(CLASSICAL[name]))
+        return
     from mrienhance.models import find_model
 
     card = find_model(name).card
@@ -53,11 +57,12 @@ def _list(*, as_json: bool) -> None:
 
     entries = catalogue()
     if as_json:
-        say(json.dumps([_plain(entry) for entry in entries], indent=2, ensure_ascii=False))
+        listed = [_plain(entry) for entry in entries] + [_plain_classical(method) for method in CLASSICAL.values()]
+        say(json.dumps(listed, indent=2, ensure_ascii=False))
         return
-    if usable := [_row(entry) for entry in entries if not entry.error]:
-        say(as_text(usable))
-        say()
+    rows = [_row(entry) for entry in entries if not entry.error]
+    say(as_text([*rows, *(_row_classical(method) for method in CLASSICAL.values())]))
+    say()
     say(f"Models of your own belong into {user_folder()}")
     for entry in entries:
         if entry.error:
@@ -71,6 +76,15 @@ def _row(entry: Entry) -> dict[str, Value]:
     scale = "-" if card.scale is None else f"x{card.scale} {card.axes}"
     contrasts = ", ".join(card.contrasts_in)
     return {"name": entry.name, "task": card.task, "scale": scale, "contrasts": contrasts, "source": entry.source}
+
+
+def _row_classical(method: Classical) -> dict[str, Value]:
+    """A reconstruction that needs no model file."""
+    return {"name": method.name, "task": "reconstruct", "scale": "-", "contrasts": "any", "source": "no model"}
+
+
+def _plain_classical(method: Classical) -> dict[str, Any]:
+    return {"name": method.name, "path": None, "source": "no model", "error": "", "card": None}
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

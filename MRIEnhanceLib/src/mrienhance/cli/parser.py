@@ -99,3 +99,22 @@ def whole_number(text: str) -> int:
 
 
 whole_number.__name__ = "whole number above 0"  # argparse puts the function's name into its message
+
+
+def number(text: str) -> float:
+    """Read a number."""
+    return float(text)
+
+
+def selection(text: str) -> int | slice | list[int]:
+    """Read a selection of slices: ``80``, ``80:100``, ``0:100:5`` or ``10,20,30``."""
+    if ":" in text:
+        parts = [int(part) if part else None for part in text.split(":")]
+        if len(parts) > 3 or parts[2:] == [0]:
+            raise ValueError(text)
+        return slice(*parts)
+    numbers = [int(part) for part in text.split(",")]
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+selection.__name__ = "selection of slices"

@@ -8,7 +8,7 @@ from typing import Any
 
 from mrienhance.cli.console import describe, say
 from mrienhance.cli.outputs import check_outputs
-from mrienhance.cli.parser import Parser, add_command, add_output, whole_number
+from mrienhance.cli.parser import Parser, add_command, add_output, number, selection, whole_number
 from mrienhance.errors import UsageError
 
 
@@ -59,7 +59,7 @@ def _add_kspace(kinds: Any) -> None:
     add_output(parser, "where to write the k-space: .npz, which keeps all, or .cfl, samples only, for BART")
     parser.add_argument("--coils", type=whole_number, default=8, metavar="N", help="receive coils (default: 8)")
     parser.add_argument(
-        "--acceleration", type=_number, default=4.0, metavar="R", help="all samples over those taken (default: 4)"
+        "--acceleration", type=number, default=4.0, metavar="R", help="all samples over those taken (default: 4)"
     )
     parser.add_argument(
         "--sampling",
@@ -69,16 +69,16 @@ def _add_kspace(kinds: Any) -> None:
     )
     parser.add_argument("--lines-along", default="i", choices=("i", "j"), help="axis of lines left out (default: i)")
     parser.add_argument(
-        "--center-fraction", type=_number, metavar="F", help="central lines always taken (default: 0.32 / R)"
+        "--center-fraction", type=number, metavar="F", help="central lines always taken (default: 0.32 / R)"
     )
     parser.add_argument(
         "--calibration", type=whole_number, metavar="N", help="central rows and columns of discs (default: 24)"
     )
     parser.add_argument(
-        "--snr", type=_number, default=50.0, metavar="S", help="bright voxels over noise, inf for none (default: 50)"
+        "--snr", type=number, default=50.0, metavar="S", help="bright voxels over noise, inf for none (default: 50)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is random (default: 0)")
-    parser.add_argument("--slices", type=_slices, metavar="K", help="80, 80:100, 0:100:5 or 10,20,30 (default: all)")
+    parser.add_argument("--slices", type=selection, metavar="K", help="80, 80:100, 0:100:5 or 10,20,30 (default: all)")
     parser.set_defaults(run=run_kspace)
 
 
@@ -118,24 +118,3 @@ def run_kspace(args: argparse.Namespace) -> None:
     write_kspace(kspace, args.output, overwrite=args.force)
     slices, coils, rows, columns = kspace.samples.shape
     say(f"{args.output}  {slices} slices x {coils} coils x {rows} x {columns}, {kspace.acceleration:.3g}-fold")
-
-
-def _number(text: str) -> float:
-    return float(text)
-
-
-_number.__name__ = "number"  # argparse puts the function's name into its message
-
-
-def _slices(text: str) -> int | slice | list[int]:
-    """Read a selection of slices."""
-    if ":" in text:
-        parts = [int(part) if part else None for part in text.split(":")]
-        if len(parts) > 3 or parts[2:] == [0]:
-            raise ValueError(text)
-        return slice(*parts)
-    numbers = [int(part) for part in text.split(",")]
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-_slices.__name__ = "selection of slices"
