@@ -146,7 +146,7 @@ def _fill(array: np.ndarray, start: int, stop: int, file: FileIO) -> None:
     """Read elements where they belong: on the way through a buffer most of the time would go into fresh memory."""
     direct = array.flags.c_contiguous and array.dtype == array.dtype.newbyteorder("<")
     part = array.reshape(-1)[start:stop] if direct else np.empty(stop - start, array.dtype.newbyteorder("<"))
-    room = memoryview(part).cast("B") if part.size else memoryview(b"")
+    room = part.data.cast("B") if part.size else memoryview(b"")
     done = 0
     while done < len(room):
         count = file.readinto(room[done:])
