@@ -11,13 +11,24 @@ if TYPE_CHECKING:
     from mrienhance.evaluation.comparison import comparison_figure
     from mrienhance.evaluation.evaluate import Evaluation, evaluate_all
     from mrienhance.evaluation.figure import Panel, Style, Zoom, side_by_side
+    from mrienhance.evaluation.lesion_metrics import (
+        AttentionMetrics,
+        LesionEvaluation,
+        LesionMetrics,
+        evaluate_lesions,
+    )
+    from mrienhance.evaluation.lesions import Box, boxes_of_mask, read_boxes
     from mrienhance.evaluation.metrics import SSIM_WINDOW, Metrics, nmae, psnr, ssim
     from mrienhance.evaluation.table import as_csv, as_json, as_markdown, as_text, write_table
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
+        "AttentionMetrics": ".lesion_metrics",
+        "Box": ".lesions",
         "Evaluation": ".evaluate",
+        "LesionEvaluation": ".lesion_metrics",
+        "LesionMetrics": ".lesion_metrics",
         "Metrics": ".metrics",
         "Panel": ".figure",
         "SSIM_WINDOW": ".metrics",
@@ -27,10 +38,13 @@ __getattr__, __dir__, __all__ = lazy(
         "as_json": ".table",
         "as_markdown": ".table",
         "as_text": ".table",
+        "boxes_of_mask": ".lesions",
         "comparison_figure": ".comparison",
         "evaluate_all": ".evaluate",
+        "evaluate_lesions": ".lesion_metrics",
         "nmae": ".metrics",
         "psnr": ".metrics",
+        "read_boxes": ".lesions",
         "side_by_side": ".figure",
         "ssim": ".metrics",
         "write_table": ".table",

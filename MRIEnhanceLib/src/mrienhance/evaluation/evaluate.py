@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,6 +17,9 @@ from mrienhance.errors import ImageError, UsageError
 from mrienhance.evaluation.metrics import SSIM_WINDOW, Metrics, Step
 from mrienhance.evaluation.table import Value, as_text, json_row
 from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_tensor
+
+if TYPE_CHECKING:
+    from mrienhance.evaluation.lesion_metrics import LesionEvaluation
 
 MASK_THRESHOLD = 0.02
 """The default mask is where the reference is above this fraction of the data range."""
@@ -47,6 +50,8 @@ class Evaluation:
         Image of 0 and 1: which voxels count, and why these.
     notes
         What the reader of the figures should know.
+    lesions
+        Figures where lesions are, if somebody asked for them.
     """
 
     metrics: Mapping[str, Metrics]
@@ -57,6 +62,7 @@ class Evaluation:
     mask: sitk.Image
     mask_rule: str
     notes: tuple[str, ...] = ()
+    lesions: LesionEvaluation | None = None
 
     @property
     def rows(self) -> list[dict[str, Value]]:
@@ -77,6 +83,7 @@ class Evaluation:
         """Give the table, and below it the rules that the figures follow."""
         facts = [f"data range {self.data_range:.6g} ({self.data_range_rule})"]
         facts += [f"mask {self.mask_voxels} voxels ({self.mask_rule})", *self.notes]
+        facts += [] if self.lesions is None else ["", self.lesions.to_text()]
         return "\n".join([as_text(self.rows), "", *facts])
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,6 +94,7 @@ class Evaluation:
             "mask": {"voxels": self.mask_voxels, "rule": self.mask_rule},
             "definitions": DEFINITIONS,
             "notes": list(self.notes),
+            **({} if self.lesions is None else {"lesions": self.lesions.to_dict()}),
         }
 
     def to_json(self) -> str:
@@ -210,7 +218,7 @@ def _mask(truth: Tensor, grid: Grid, given: sitk.Image | None, data_range: float
         inside, rule = truth > MASK_THRESHOLD * data_range, f"reference > {MASK_THRESHOLD} data range"
     else:
         given = _usable_mask(given)
-        _check_grid(grid, given, "mask")
+        check_grid(grid, given, "mask")
         inside, rule = to_tensor(given) != 0, "given"
     if not bool(inside.any()):
         raise ImageError(f"the mask is empty ({rule})", hint="give a mask image with voxels that are not zero")
@@ -219,11 +227,12 @@ def _mask(truth: Tensor, grid: Grid, given: sitk.Image | None, data_range: float
 
 def _tensor_on(grid: Grid, image: sitk.Image, name: str) -> Tensor:
     image = check_image(image, what=name)
-    _check_grid(grid, image, name)
+    check_grid(grid, image, name)
     return to_tensor(image)
 
 
-def _check_grid(grid: Grid, image: sitk.Image, name: str) -> None:
+def check_grid(grid: Grid, image: sitk.Image, name: str) -> None:
+    """Refuse an image, called `name`, that is not on the reference's grid."""
     other = Grid.of(image)
     if not other.matches(grid):
         raise ImageError(
