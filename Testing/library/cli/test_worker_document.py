@@ -16,8 +16,10 @@ from mrienhance.cli.worker.listing import TASKS
 from mrienhance.cli.worker.protocol import PROTOCOL, parse
 from mrienhance.cli.worker.serve import ANSWERS
 from mrienhance.images import PIXEL_BYTES
+from mrienhance.kspace import write_kspace
 from repository.source import PROJECT
 from tasks.samples import head, tiny_model
+from tasks.scans import scan
 
 TEXT = (PROJECT / "docs" / "worker-protocol.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -46,16 +48,23 @@ def test_requests_are_understood(line: str):
 
 def test_answers_are_those_that_come(worker: WorkerClient, tmp_path: Path):
     """The very requests of the page, with files that are there; all keys of the page's answers, and no others."""
-    examples = {json.loads(line)["do"]: json.loads(line) for line in REQUESTS}
+    examples = {json.loads(line)["do"]: json.loads(line) for line in reversed(REQUESTS)}
     documented = {message["id"]: message for message in of_type("result")}
     coarse, fine = head((8, 6, 2)), head((16, 12, 2), spacing=(0.85, 0.85, 3.0))
     model = str(tiny_model(tmp_path / "tiny-x2.safetensors"))
+    write_kspace(scan(2, acceleration=1), tmp_path / "full.npz")
+    raw = {
+        "kspace": str(tmp_path / "full.npz"),
+        "read": None,
+        "options": {"model": "cg-sense", "coil_maps": "low-resolution"},
+    }
     here = {"folder": str(tmp_path)}
     sent = {name: hand_over(image, tmp_path / name) for name, image in {"coarse": coarse, "fine": fine}.items()}
     changes: dict[str, dict[str, Any]] = {
         "models": {},
         "devices": {},
         "super-resolve": here | {"input": sent["coarse"], "options": {"model": model}},
+        "reconstruct": here | raw,
         "evaluate": here
         | {"results": {"ICONet": sent["fine"]}, "reference": sent["fine"], "interpolate": sent["coarse"]},
     }
@@ -87,6 +96,31 @@ def test_the_options_are_all_of_them():
     fields = {key: value for key, value in request.items() if key not in ("protocol", "id", "do")}
     wish = _Wish.of(Fields(fields, "super-resolve"))
     assert request["options"].keys() == {"model", "scale", *wish.options}
+
+
+def test_the_options_of_reconstruct_are_all_of_them():
+    file, simulated = [json.loads(line) for line in REQUESTS if json.loads(line)["do"] == "reconstruct"]
+    from mrienhance.cli.worker import reconstruct
+
+    wishes = []
+    for request in (file, simulated):
+        fields = {key: value for key, value in request.items() if key not in ("protocol", "id", "do")}
+        wishes.append(reconstruct._Wish.of(Fields(fields, "reconstruct")))
+    assert file["options"].keys() == {"model", *wishes[0].options}
+    assert file["retrospective"] == wishes[0].retrospective
+    assert simulated["simulate"] == wishes[1].simulate
+
+
+def test_the_classical_ones_are_listed(worker: WorkerClient):
+    [request] = [json.loads(line) for line in REQUESTS if json.loads(line).get("task") == "reconstruct"]
+    [shown] = [message for message in of_type("result") if message["id"] == request["id"]]
+    answer = worker.result("models", task="reconstruct")
+    assert answer.keys() == {**shown, "type": "result"}.keys()
+    first, example = answer["classical"][0], shown["classical"][0]
+    assert {key: first[key] for key in ("name", "title", "parameters")} == {
+        key: example[key] for key in ("name", "title", "parameters")
+    }
+    assert first["text"].startswith(example["text"].rstrip(" …"))
 
 
 def test_greeting_and_error_have_these_keys(worker: WorkerClient):

@@ -31,7 +31,7 @@ SIZE = (48, 40)
 def phantom(slices: int = 2, shape: Sequence[int] = SIZE) -> Tensor:
     """Magnitudes (slice, H, W); every slice is darker than the one before."""
     image = shepp_logan().scan((shape[0], shape[1])).abs().float()
-    return torch.stack([image * (1 - 0.1 * number) for number in range(slices)])
+    return torch.stack([image * 0.9**number for number in range(slices)])
 
 
 def scan(

@@ -99,7 +99,7 @@ BAD = {
     "NaN": (lambda: broken(complex("nan")), "NaN or infinite"),
     "infinite": (lambda: broken(complex("inf")), "NaN or infinite"),
     "no calibration lines": (without_a_centre, "no calibration lines"),
-    "an empty slice": (an_empty_slice, "zero"),
+    "an empty slice": (an_empty_slice, "slice 1: all samples"),
     "no samples": (lambda: replace(scan(), samples=torch.zeros(0, 6, *SIZE, dtype=torch.complex64)), "raw data are"),
     "real samples": (lambda: replace(scan(), samples=torch.ones(2, 6, *SIZE)), "not float32"),
     "another mask": (lambda: replace(scan(), mask=torch.ones(4, 4, dtype=torch.bool)), "a mask of"),

@@ -112,13 +112,19 @@ def find_maps(
         return _normalised(data.mixed(kspace.maps)), ()
     estimate: Callable[[Tensor, Tensor | None], Tensor] = _espirit if method == "espirit" else _low_resolution
     maps = torch.empty_like(kspace.samples)
+    current = 0
 
     def take(at: slice) -> dict[str, Tensor]:
+        nonlocal current
+        current = at.start
         samples, mask = data.calibration(at)
         return {"kspace": samples} | ({} if mask is None else {"mask": mask})
 
     def call(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        found = estimate(inputs["kspace"], inputs.get("mask"))
+        try:
+            found = estimate(inputs["kspace"], inputs.get("mask"))
+        except KSpaceError as error:
+            raise KSpaceError(f"slice {current}: {error.message}", hint=error.hint) from None
         return {"maps": torch.view_as_real(found)}
 
     def give(at: slice, answers: Mapping[str, Tensor]) -> None:

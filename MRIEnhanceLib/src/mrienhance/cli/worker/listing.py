@@ -5,16 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mrienhance.cli.cards import card_text
+from mrienhance.cli.cards import card_text, classical_text
 from mrienhance.cli.worker.desk import Desk
 from mrienhance.cli.worker.fields import Fields, one_of
+from mrienhance.tasks.classical import CLASSICAL, Classical
 
 if TYPE_CHECKING:
     from mrienhance.models import Entry
 
 TASKS = ("super-resolve", "synthesize", "reconstruct")
 # What the first request for work would load: by then it is there.
-_WORK = ("mrienhance.tasks.super_resolve", "mrienhance.models.checkpoint", "mrienhance.images.raw")
+_WORK = (
+    "mrienhance.tasks.super_resolve",
+    "mrienhance.tasks.reconstruct",
+    "mrienhance.models.checkpoint",
+    "mrienhance.images.raw",
+)
 
 
 def models(fields: Fields, desk: Desk) -> dict[str, Any]:
@@ -25,7 +31,10 @@ def models(fields: Fields, desk: Desk) -> dict[str, Any]:
     task = fields.optional("task", one_of(*TASKS))
     fields.finish()
     entries = [entry for entry in catalogue() if task is None or entry.card is None or entry.card.task == task]
-    return {"models": [_model(entry) for entry in entries], "folder": str(user_folder())}
+    listed: dict[str, Any] = {"models": [_model(entry) for entry in entries], "folder": str(user_folder())}
+    if task in (None, "reconstruct"):
+        listed["classical"] = [_classical(method) for method in CLASSICAL.values()]
+    return listed
 
 
 def devices(fields: Fields, desk: Desk) -> dict[str, Any]:
@@ -43,6 +52,16 @@ def devices(fields: Fields, desk: Desk) -> dict[str, Any]:
         number = f" ({device})" if device.type == "cuda" else ""
         listed.append({"name": str(device), "title": f"{device_title(device)}{number}"})
     return {"devices": listed, "precisions": ["auto", *PRECISIONS]}
+
+
+def _classical(method: Classical) -> dict[str, Any]:
+    """A reconstruction that needs no model file."""
+    return {
+        "name": method.name,
+        "title": method.title,
+        "parameters": dict(method.parameters),
+        "text": classical_text(method),
+    }
 
 
 def _model(entry: Entry) -> dict[str, Any]:
