@@ -149,6 +149,6 @@ def principal_coil(region: Tensor) -> Tensor:
 
 def without_phase(maps: Tensor, coil: Tensor) -> Tensor:
     """Turn maps (..., coil, H, W) pixel by pixel so that what the combination of coils ``coil`` sees has phase 0."""
-    seen = torch.einsum("c,...chw->...hw", coil.conj().to(maps.device, maps.dtype), maps)
+    seen = torch.einsum("c,...chw->...hw", coil.conj().to(maps.dtype).to(maps.device), maps)
     turn = torch.where(seen == 0, torch.ones_like(seen), torch.sgn(seen.conj()))
     return maps * turn.unsqueeze(-3)

@@ -54,7 +54,7 @@ def compress_coils(
     if not 1 <= count <= coils:
         raise KSpaceError(f"{coils} coils cannot become {count}")
     found = [_matrix(calibration_region(*one, size=calibration, least=1), count) for one in slices]
-    matrix = torch.stack(found).view(*kspace.shape[:-3], count, coils).to(kspace.device, kspace.dtype)
+    matrix = torch.stack(found).view(*kspace.shape[:-3], count, coils).to(kspace.dtype).to(kspace.device)
     return mix_coils(kspace, matrix), matrix
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,24 +53,22 @@ def espirit(
     Returns
     -------
     maps : Tensor
-        Complex (..., coil, H, W), or (..., maps, coil, H, W) if ``maps`` is above 1, of the type of ``kspace``: norm 1
-        over the coils where the eigenvalue is above ``crop``, 0 elsewhere. The combination of coils with most energy
-        sees phase 0.
+        Complex (..., coil, H, W), or (..., maps, coil, H, W) if ``maps`` is above 1: of norm 1 over the coils where the
+        eigenvalue is above ``crop``, 0 elsewhere. The combination of coils with most energy sees phase 0.
     eigenvalues : Tensor
         Real (..., H, W), or (..., maps, H, W), from 0 to 1.
 
     Raises
     ------
     KSpaceError
-        If the centre is sampled over less than ``kernel`` rows or columns, if it is zero, if samples are NaN or
-        infinite, if the mask does not fit, or if more sets than coils are asked for.
+        If the centre is not sampled over ``kernel`` rows and columns, or is zero; if samples are NaN or infinite, the
+        mask does not fit, or more sets than coils are asked for.
 
     Notes
     -----
-    The Gram matrix of the calibration matrix is decomposed in double precision. Its projector onto the signal has a
-    kernel of ``2 * kernel - 1`` rows and columns, so the operator of a pixel is a sum of that many waves: exact at
-    every matrix size, and made a few rows at a time, so that memory does not grow with coils squared times pixels. Its
-    power is taken by squaring. In complex64 maps of well separated eigenvalues are exact to 1e-5.
+    The Gram matrix of the calibration matrix is decomposed in double precision. The operator of a pixel is a sum of
+    ``(2 * kernel - 1)**2`` waves, exact at every size, and made a few rows at a time: memory does not grow with coils
+    squared times pixels. Powers are taken by squaring. In complex64, maps of well separated eigenvalues err by 1e-5.
 
     Examples
     --------
@@ -84,32 +83,30 @@ def espirit(
     slices = slices_of(kspace, mask)
     if not 1 <= maps <= kspace.shape[-3]:
         raise KSpaceError(f"{maps} sets of maps cannot be told apart with {kspace.shape[-3]} coils")
-    found = [
-        _calibrate(data, sampled, calibration, kernel, threshold, crop, maps, iterations) for data, sampled in slices
-    ]
-    vectors, values = (torch.stack(parts) for parts in zip(*found, strict=True))
-    batch, sets = kspace.shape[:-3], (maps,) if maps > 1 else ()
-    shape = (*batch, *sets, *kspace.shape[-3:])
-    return vectors.view(shape), values.view(*shape[:-3], *shape[-2:])
+    settings = _Settings(calibration, kernel, threshold, crop, maps, math.ceil(math.log2(max(iterations, 1))))
+    vectors, values = zip(*(_calibrate(*one, settings) for one in slices), strict=True)
+    shape = (*kspace.shape[:-3], *((maps,) if maps > 1 else ()), *kspace.shape[-3:])
+    return torch.stack(vectors).view(shape), torch.stack(values).view(*shape[:-3], *shape[-2:])
 
 
-def _calibrate(
-    kspace: Tensor,
-    mask: Tensor | None,
-    calibration: int,
-    kernel: int,
-    threshold: float,
-    crop: float,
-    maps: int,
-    iterations: int,
-) -> tuple[Tensor, Tensor]:
+class _Settings(NamedTuple):
+    """The arguments of `espirit`, iterations as a power of two."""
+
+    calibration: int
+    kernel: int
+    threshold: float
+    crop: float
+    maps: int
+    squarings: int
+
+
+def _calibrate(kspace: Tensor, mask: Tensor | None, settings: _Settings) -> tuple[Tensor, Tensor]:
     """Make the maps (maps, coil, H, W) and eigenvalues (maps, H, W) of one slice."""
-    region = calibration_region(kspace, mask, size=calibration, least=kernel)
-    lags = _lags(_projector(region, kernel, threshold), region.shape[0], kernel)
-    squarings = math.ceil(math.log2(max(iterations, 1)))
-    vectors, values = _eigenvectors(lags, kspace, maps, squarings)
+    region = calibration_region(kspace, mask, size=settings.calibration, least=settings.kernel)
+    lags = _lags(_projector(region, settings.kernel, settings.threshold), len(region), settings.kernel)
+    vectors, values = _eigenvectors(lags, kspace, settings.maps, settings.squarings)
     vectors = without_phase(vectors, principal_coil(region))
-    return vectors * (values > crop).unsqueeze(-3), values
+    return vectors * (values > settings.crop).unsqueeze(-3), values
 
 
 def _projector(region: Tensor, kernel: int, threshold: float) -> Tensor:
@@ -142,8 +139,8 @@ def _eigenvectors(lags: Tensor, like: Tensor, maps: int, squarings: int) -> tupl
     coils, height, width = like.shape
     waves = [_waves(size, lags.shape[0]) for size in (height, width)]
     # Along the columns at once, since that is small; along the rows as they are needed.
-    columns = torch.einsum("wb,abcd->awcd", waves[1], lags).flatten(1).to(like.device, like.dtype)
-    along_rows = waves[0].to(like.device, like.dtype)
+    columns = torch.einsum("wb,abcd->awcd", waves[1], lags).flatten(1).to(like.dtype).to(like.device)
+    along_rows = waves[0].to(like.dtype).to(like.device)
     vectors = like.new_empty(maps, coils, height, width)
     values = like.real.new_empty(maps, height, width)
     most = _ON_CPU if like.device.type == "cpu" else _ELSEWHERE

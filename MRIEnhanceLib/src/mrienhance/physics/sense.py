@@ -125,7 +125,7 @@ class Sense(LinearOperator):
     def _read(self, mask: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         """Give the mask as real (..., 1, H or 1, W or 1), and the axes it varies along."""
         height, width = self.range_shape[-2:]
-        mask = fit_mask(mask, (height, width)).to(self._maps.device, self._maps.real.dtype)
+        mask = fit_mask(mask, (height, width)).to(self._maps.real.dtype).to(self._maps.device)
         if mask.requires_grad:
             rows, columns = mask.shape[-2] == 1, mask.shape[-1] == 1
         else:

@@ -75,9 +75,7 @@ def l1_wavelet(
     operator = make_sense(kspace, maps, mask, soft=soft)
     right = operator.adjoint(kspace)
     height, width = right.shape[-2:]
-    levels = max(int(math.log2(max(min(height, width) / _COARSEST, 1))), 0)
-    padding = (0, -width % 2**levels, 0, -height % 2**levels)
-    transform = Wavelet((height + padding[3], width + padding[1]), levels=levels, name=wavelet)
+    transform, padding = _padded_wavelet(height, width, wavelet)
     step, threshold = _scales(operator, right, weight, soft=soft)
     generator = torch.Generator().manual_seed(0)
     x = z = torch.nn.functional.pad(right, padding)
@@ -85,7 +83,7 @@ def l1_wavelet(
     for _ in range(iterations):
         slope = operator.normal(z[..., :height, :width]) - right
         moved = z - torch.nn.functional.pad(slope * step.to(slope.dtype), padding)
-        shift = torch.randint(2**levels, (2,), generator=generator).tolist() if shifts else [0, 0]
+        shift = torch.randint(2**transform.levels, (2,), generator=generator).tolist() if shifts else [0, 0]
         coefficients = _shrink(transform(moved.roll(shift, dims=(-2, -1))), threshold * step)
         before, x = x, transform.adjoint(coefficients).roll([-n for n in shift], dims=(-2, -1))
         last, momentum = momentum, (1 + math.sqrt(1 + 4 * momentum**2)) / 2
@@ -152,6 +150,13 @@ def total_variation(
         before, x = x, x - primal * slope
         u = _project(u.add(differences(2 * x - before), alpha=_DUAL_STEP), limit.unsqueeze(-3), isotropic=isotropic)
     return x
+
+
+def _padded_wavelet(height: int, width: int, name: str) -> tuple[Wavelet, tuple[int, int, int, int]]:
+    """Make a transform of as many levels as the size bears, and the padding that makes the size fit it."""
+    levels = max(int(math.log2(max(min(height, width) / _COARSEST, 1))), 0)
+    right, below = -width % 2**levels, -height % 2**levels
+    return Wavelet((height + below, width + right), levels=levels, name=name), (0, right, 0, below)
 
 
 def _scales(operator: Sense, right: Tensor, weight: float, *, soft: bool) -> tuple[Tensor, Tensor]:

@@ -83,7 +83,7 @@ def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
         hint = "a coil without noise, or one twice, makes it so: leave that coil out"
         raise KSpaceError("the covariance of the noise is not positive definite", hint=hint)
     eye = torch.eye(coils, dtype=factor.dtype)
-    mix = torch.linalg.solve_triangular(factor, eye, upper=False).to(kspace.device, kspace.dtype)
+    mix = torch.linalg.solve_triangular(factor, eye, upper=False).to(kspace.dtype).to(kspace.device)
     return mix_coils(kspace, mix)
 
 
