@@ -54,7 +54,7 @@ class LearnableLines(nn.Module):
     >>> mask = pattern(generator=torch.Generator().manual_seed(0))
     >>> mask.shape, sorted(set(mask.tolist())), mask.requires_grad
     (torch.Size([64]), [0.0, 1.0], True)
-    >>> round(float(pattern.probabilities().mean()), 6), float(pattern.best().mean())
+    >>> round(float(pattern.probabilities().detach().mean()), 6), float(pattern.best().mean())
     (0.25, 0.25)
     """
 
