@@ -33,7 +33,7 @@ def l1_wavelet(
 
     The minimum of ``|A x - y|^2 / 2 + weight * scale * |W x|_1``, with ``scale`` the largest magnitude of ``A.H y``, so
     that the weight means the same for all data. By FISTA (Beck & Teboulle, SIAM J Imaging Sci 2009, 2:183), with W
-    orthonormal. Sizes that W cannot halve are extended, freely, by a few rows and columns that are cut off again.
+    orthonormal. Sizes that W cannot halve are extended, freely, and cut again.
 
     Parameters
     ----------
@@ -41,10 +41,8 @@ def l1_wavelet(
         As for `zero_filled`.
     weight
         Weight of the penalty over ``scale``.
-    iterations
-        Iterations; with ``shifts`` some tens are enough.
-    wavelet
-        ``"haar"``, ``"db2"`` or ``"db4"``.
+    iterations, wavelet
+        Iterations, of which some tens are enough with ``shifts``; ``"haar"``, ``"db2"`` or ``"db4"``.
     shifts
         Move the image by random steps before each transform: no blocks are seen, but the minimum is then only that of
         a mean. The steps are the same in each call.
