@@ -60,7 +60,8 @@ def build_kspace(contents: Contents, *, mask: Tensor | None = None, name: str = 
     shape = (slices, height, width)
     final = find_mask(samples)
     if contents.mask is not None:
-        final = combine_masks(as_mask(contents.mask, shape, what=f"the mask in {name}"), final, what="the mask in it")
+        what = f"the mask in {name}"
+        final = combine_masks(as_mask(contents.mask, shape, what=what), final, what=what)
     if mask is not None:
         final = combine_masks(as_mask(mask, shape), final)
     if contents.mask is not None or mask is not None:

@@ -21,6 +21,7 @@ from mrienhance.errors import KSpaceError
 from mrienhance.kspace.build import Contents
 from mrienhance.kspace.hdf5 import dataset, guarded, read_complex, read_text
 from mrienhance.kspace.header import Encoding, Header, parse_header
+from mrienhance.kspace.heap import heaps_are_sound
 from mrienhance.kspace.placement import Placement, Vector
 from mrienhance.kspace.types import Facts, Selection, slice_numbers
 
@@ -60,7 +61,7 @@ def read_fastmri(file: Any, path: Path, *, slices: Selection = None) -> Contents
         samples = samples[:, None]
     height, width = samples.shape[-2:]
     header = _header(file, path)
-    contents = Contents(samples, source="fastMRI", mask=_mask(file, path), facts=_facts(file, header, path))
+    contents = Contents(samples, source="fastMRI", mask=_mask(file, path), facts=_facts(file, source, header, path))
     names = ("reconstruction_esc", "reconstruction_rss")
     contents.reference = _reference(file, path, names if len(source.shape) == 3 else names[::-1], numbers, contents)
     encoding = header.encodings[0] if header else None
@@ -107,9 +108,9 @@ def _reference(file: Any, path: Path, names: tuple[str, ...], numbers: list[int]
     return torch.from_numpy(images)
 
 
-def _facts(file: Any, header: Header | None, path: Path) -> Facts:
+def _facts(file: Any, source: Any, header: Header | None, path: Path) -> Facts:
     with guarded(path):
-        acquisition = file.attrs.get("acquisition")
+        acquisition = file.attrs.get("acquisition") if heaps_are_sound(path, [source]) else None
     contrast = _CONTRASTS.get(acquisition) if isinstance(acquisition, str) else None
     return replace(header.facts if header else Facts(), contrast=contrast)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrienhance.errors import DependencyError, KSpaceError
+from mrienhance.kspace.heap import check_elements
 from mrienhance.kspace.limits import check_size, damaged
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -51,7 +52,7 @@ def guarded(path: Path) -> Iterator[None]:
     """Turn what h5py raises over a damaged file into a refusal."""
     try:
         yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise damaged(path) from error
 
 
@@ -99,7 +100,7 @@ def dataset(group: Any, name: str, path: Path) -> Any:
     if not isinstance(found, h5py.Dataset):
         raise KSpaceError(f"{name!r} in {path} is no dataset", hint="export the raw data again")
     with guarded(path):
-        plan = found.id.get_create_plist()
+        plan, _ = found.id.get_create_plist(), found.dtype  # a type that is no type shows here
         foreign = found.is_virtual or bool(found.external)
         filters = [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]
     if foreign:
@@ -123,6 +124,7 @@ def _check_promise(found: Any, packed: bool, path: Path) -> None:
     wanted = math.prod(found.shape or ()) * item
     if held > path.stat().st_size or (not packed and held < wanted):
         raise damaged(path)
+    check_elements(found, path)
     # Of a packed dataset, a whole chunk has to be unpacked to read a part of it.
     check_size(max(wanted, math.prod(found.chunks or ()) * item), held, path)
 

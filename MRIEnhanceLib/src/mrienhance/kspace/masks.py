@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -122,6 +124,8 @@ def combine_masks(given: Tensor, found: Tensor, *, what: str = "the mask") -> Te
 def central_block(mask: Tensor) -> int:
     """Side of the largest square around the centre (size // 2) in which every sample was acquired.
 
+    An even number of samples cannot lie evenly around one: the odd one may be on either side.
+
     Parameters
     ----------
     mask
@@ -138,11 +142,18 @@ def central_block(mask: Tensor) -> int:
     height, width = sampled.shape
     side = 0
     for size in range(1, min(height, width) + 1):
-        top, left = height // 2 - size // 2, width // 2 - size // 2
-        if not bool(sampled[top : top + size, left : left + size].all()):
+        starts = itertools.product(
+            *({middle - size // 2, middle - (size - 1) // 2} for middle in (height // 2, width // 2))
+        )
+        if not any(_is_full(sampled, top, left, size) for top, left in starts):
             break
         side = size
     return side
+
+
+def _is_full(sampled: Tensor, top: int, left: int, size: int) -> bool:
+    block = sampled[top : top + size, left : left + size]
+    return block.numel() == size * size and bool(block.all())
 
 
 def _whole_lines(mask: Tensor) -> Tensor:

@@ -21,13 +21,19 @@ from mrienhance.kspace.build import Contents
 from mrienhance.kspace.hdf5 import child, dataset, guarded, names, read_text
 from mrienhance.kspace.header import Encoding, Header, parse_header
 from mrienhance.kspace.mrd_fill import Matrix, read_readouts
-from mrienhance.kspace.mrd_lines import Readouts, choose_readouts, locate
+from mrienhance.kspace.mrd_lines import COUNTERS, Readouts, choose_readouts, locate
 from mrienhance.kspace.mrd_place import place_stack
 from mrienhance.kspace.types import Selection, slice_numbers, take
 from mrienhance.kspace.volume import stack_slices
 
 _AGAIN = "convert the raw data again"
-_FIELDS = ("number_of_samples", "active_channels", "center_sample", "encoding_space_ref", "flags", "idx", "position")
+# What is used of an acquisition's header, and its type by the standard.
+_WHOLE = (
+    *("number_of_samples", "active_channels", "center_sample", "discard_pre", "discard_post", "encoding_space_ref"),
+    "flags",
+)
+_VECTORS = ("position", "read_dir", "phase_dir", "slice_dir")
+_COUNTERS = ("kspace_encode_step_1", "kspace_encode_step_2", "slice", *COUNTERS)
 
 
 def read_mrd(file: Any, path: Path, *, select: Mapping[str, int] | None = None, slices: Selection = None) -> Contents:
@@ -93,12 +99,24 @@ def _heads(source: Any, path: Path) -> NDArray[Any]:
     fields = source.dtype.names or ()
     if "head" not in fields or "data" not in fields or len(source.shape) != 1:
         raise KSpaceError(f"{path} holds no acquisitions: they may be images", hint="give the raw data")
-    missing = set(_FIELDS) - set(source.dtype["head"].names or ())
-    if missing:
-        raise KSpaceError(f"the acquisitions in {path} have no {', '.join(sorted(missing))}", hint=_AGAIN)
+    head = source.dtype["head"]
+    if not (
+        _has(head, _WHOLE, "u")
+        and _has(head, _VECTORS, "f", (3,))
+        and _has(head, ("idx",), "V")
+        and _has(head["idx"], _COUNTERS, "u")
+    ):
+        raise KSpaceError(f"the acquisitions in {path} have no headers of the standard", hint=_AGAIN)
     with guarded(path):
         heads: NDArray[Any] = source.fields("head")[...]
     return heads
+
+
+def _has(kind: np.dtype[Any], names: tuple[str, ...], wanted: str, shape: tuple[int, ...] = ()) -> bool:
+    """Whether a structured type has these fields, of this kind and shape."""
+    return set(names) <= set(kind.names or ()) and all(
+        kind[name].base.kind == wanted and kind[name].shape == shape for name in names
+    )
 
 
 def _encoding(header: Header, readouts: Readouts, path: Path) -> Encoding:

@@ -53,7 +53,8 @@ class Matrix:
                 data = data[:, ::-1]
             place, kz, ky = self._place[int(lines.slices[row])], lines.kz[row], lines.ky[row]
             start, skip, length = lines.start[row], lines.skip[row], lines.length[row]
-            with guarded(self._path):  # the number of coils of a damaged readout may differ
+            # The number of coils of a damaged readout may differ; NaN and infinity are found later.
+            with guarded(self._path), np.errstate(invalid="ignore", over="ignore"):
                 self._samples[place, :, kz, ky, start : start + length] += data[:, skip : skip + length]
             self._count[place, kz, ky, start : start + length] += 1
 

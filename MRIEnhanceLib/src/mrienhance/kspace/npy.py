@@ -15,7 +15,7 @@ from mrienhance.errors import KSpaceError
 from mrienhance.kspace.limits import check_size, damaged
 
 ZIP, NPY = b"PK\x03\x04", b"\x93NUMPY"
-_CHUNK = 2**24
+_CHUNK = 2**20
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
