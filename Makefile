@@ -21,7 +21,7 @@ DEV := $(VENV)/.installed-dev
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(USE) ## super-resolve the sample scan: images, a figure and a table in demo/
+demo: $(USE) ## super-resolve a scan, reconstruct raw data: images, figures and a table in demo/
 	$(BIN)/mrienhance demo --output demo
 
 test: system $(DEV) lint ## style, types, tests, and the examples in the documentation

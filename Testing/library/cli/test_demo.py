@@ -4,13 +4,18 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from cli.terminal import Terminal
-from mrienhance.errors import DependencyError
-from tasks.samples import head, tiny_model
+from mrienhance.errors import DependencyError, ModelError
+from mrienhance.kspace import read_kspace, write_kspace
+from mrienhance.models import find_model
+from tasks.samples import head, tiny_model, voxels
+from tasks.scans import scan, tiny_reconstructor
 
+RAW = ["zero-filled", "cg-sense", "l1-wavelet", "tiny-lf"]
 METHODS = {2: ["sinc", "cubic", "tiny-x2"], 4: ["sinc", "cubic", "tiny-x4"]}
 
 
@@ -20,7 +25,11 @@ def small(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     folder = tmp_path_factory.mktemp("small")
     sitk.WriteImage(head((48, 40, 3), pixel=sitk.sitkInt16, spacing=(0.9, 0.9, 1.0)), str(folder / "scan.nii"))
     models = {scale: tiny_model(folder / f"tiny-x{scale}.safetensors", scale=scale) for scale in (2, 4)}
-    monkeypatch.setattr("mrienhance.data.sample_path", lambda name: folder / "scan.nii")
+    write_kspace(scan(1), folder / "raw.npz")
+    samples = {"t1w_slab": folder / "scan.nii", "brain_8ch": folder / "raw.npz"}
+    monkeypatch.setattr("mrienhance.data.sample_path", samples.__getitem__)
+    reconstructor = find_model(tiny_reconstructor(folder / "tiny-lf.safetensors"))
+    monkeypatch.setattr("mrienhance.tasks.reconstruct.find_model", lambda name=None, *, task: reconstructor)
     monkeypatch.setattr("mrienhance.tasks.super_resolve.find_model", lambda name, *, task, scale: models[scale])
     return folder / "scan.nii"
 
@@ -29,6 +38,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take most of the time, and one test with them is enough."""
     monkeypatch.setattr("mrienhance.evaluation.comparison_figure", lambda evaluation, path, **_: path.touch())
+    monkeypatch.setattr("mrienhance.evaluation.side_by_side", lambda panels, errors, path, **_: path.touch())
 
 
 def files(folder: str) -> set[str]:
@@ -41,11 +51,38 @@ def test_what_is_made(terminal: Terminal, small: Path):
     for scale, methods in METHODS.items():
         names = [f"t1w_x{scale}_{name}.nii.gz" for name in ("coarse", *methods)]
         expected |= {*names, f"compare_x{scale}.png", f"report_x{scale}.json"}
+    for method in RAW:
+        expected |= {f"kspace_{method}.nii.gz", f"report_{method}.json"}
+    expected |= {"kspace_tiny-lf_attention.nii.gz", "reconstruct.png"}
     assert files("mrienhance-demo") == expected
     assert set(terminal.listing()) == {"mrienhance-demo", *(f"mrienhance-demo/{name}" for name in expected)}
     assert str(Path("mrienhance-demo").resolve()) in "\n".join(said)
     assert Path("mrienhance-demo/results.txt").read_text(encoding="utf-8").splitlines() == said[:8]
-    assert Path("mrienhance-demo/compare_x2.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("compare_x2.png", "reconstruct.png"):
+        assert Path("mrienhance-demo", name).read_bytes().startswith(b"\x89PNG")
+    assert [line.split(":")[0] for line in said[-5:-1]] == ["Zero-filled", "CG-SENSE", "L1-wavelet", "LF-MRI"]
+
+
+def test_raw_data_without_a_model(terminal: Terminal, no_figure, monkeypatch: pytest.MonkeyPatch):
+    def none(name: object = None, *, task: str) -> None:
+        raise ModelError("there is none")
+
+    monkeypatch.setattr("mrienhance.tasks.reconstruct.find_model", none)
+    said = terminal.done("demo", "--progress", "none")
+    assert [line.split(":")[0] for line in said[-4:-1]] == ["Zero-filled", "CG-SENSE", "L1-wavelet"]
+    assert "kspace_tiny-lf.nii.gz" not in files("mrienhance-demo")
+
+
+def test_raw_data_are_reconstructed_as_by_the_task(terminal: Terminal, no_figure):
+    from mrienhance.data import sample_path
+    from mrienhance.tasks.reconstruct import reconstruct
+
+    terminal.done("demo", "--progress", "none")
+    expected = reconstruct(read_kspace(sample_path("brain_8ch")), model="cg-sense", device="cpu").image
+    found = sitk.ReadImage("mrienhance-demo/kspace_cg-sense.nii.gz")
+    assert np.allclose(voxels(found), voxels(expected), atol=1e-4)
+    report = json.loads(Path("mrienhance-demo/report_cg-sense.json").read_text(encoding="utf-8"))
+    assert report["reconstruction"]["coils"] == 6
 
 
 def test_the_numbers_are_those_of_the_images(terminal: Terminal, no_figure):

@@ -1,4 +1,4 @@
-"""``mrienhance demo``: the main job on a real scan, measured against the truth."""
+"""``mrienhance demo``: the main job on a real scan, measured against the truth; and raw data reconstructed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mrienhance.cli import demo_reconstruct
 from mrienhance.cli.console import complain, progress, say
 from mrienhance.cli.parser import add_command, add_device
 from mrienhance.errors import DependencyError, OutputError
@@ -31,7 +32,7 @@ def add(commands: Any) -> None:
     parser = add_command(
         commands,
         "demo",
-        summary="super-resolve a real scan that comes along, and measure how well",
+        summary="super-resolve a real scan that comes along and measure how well, and reconstruct raw data",
         example="mrienhance demo --output demo",
     )
     parser.add_argument(
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
         write_image(truth, folder / "t1w.nii.gz")
         for scale in SCALES:
             rows += _one_scale(truth, scale, folder, args)
+        reconstructed = demo_reconstruct.make(folder, args)
         for suffix in ("txt", "csv", "json"):
             write_table(rows, folder / f"results.{suffix}")
     say(as_text(rows))
@@ -69,7 +71,12 @@ def run(args: argparse.Namespace) -> None:
     say("  compare_x*.png           side by side, with error maps")
     say("  results.txt .csv .json   the table above")
     say("  t1w*.nii.gz              the scan, its coarse versions, and what was made of them")
-    say("  report_x*.json           how each result came to be")
+    say("  report_*.json            how each result came to be")
+    say("  kspace_*.nii.gz          one raw slice, 8-fold accelerated, reconstructed; without a truth to compare with")
+    say("  reconstruct.png          these side by side")
+    say()
+    for line in reconstructed:
+        say(line)
     say("For research, not for diagnosis.")
 
 
