@@ -111,3 +111,35 @@ def test_a_file_is_known_by_its_report(model: Path, tmp_path: Path, suffix: str)
     path = tmp_path / f"out{suffix}"
     sitk.WriteImage(result.image, str(path))
     assert voxel_hash(sitk.ReadImage(str(path))) == result.report.output.voxels_sha256
+
+
+def test_what_a_report_says_of_a_reconstruction(tmp_path: Path):
+    from mrienhance.tasks.reconstruct import reconstruct
+    from tasks.scans import scan, tiny_reconstructor
+
+    path = tiny_reconstructor(tmp_path / "two.safetensors", variant="two-classes", spacing_mm=(2.0, 3.0))
+    kspace = scan(3)
+    result = reconstruct(kspace, model=path, device="cpu")
+    report = json.loads(result.report.to_json())
+    assert report["model"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (report["task"], report["scale"], report["consistency"], report["tile"]) == (
+        "reconstruct",
+        None,
+        False,
+        None,
+    )
+    facts = report["reconstruction"]
+    assert (facts["coils"], facts["coil_maps"], facts["whitened"], facts["parameters"]) == (6, "ESPIRiT", False, {})
+    assert facts["acceleration"] == pytest.approx(kspace.mask.numel() / float(kspace.mask.sum()))
+    assert [score["name"] for score in facts["scores"]] == ["lesion", "oedema"]
+    change = np.abs(voxels(result.image) - voxels(result.maps["without-lesion-term"])).max(axis=(1, 2))
+    bright = np.percentile(voxels(result.image), 99.9)
+    assert facts["largest_lesion_change"] == pytest.approx(change.max() / bright, rel=1e-3)
+    assert facts["largest_lesion_change_slice"] == change.argmax()
+    assert any("2 to 3 mm" in warning for warning in report["warnings"])
+    assert report["output"]["sha256"] == image_hash(result.image)
+    assert 0 < report["seconds_network"] < report["seconds"]
+
+
+def test_a_report_without_raw_data_says_nothing_of_them(model: Path):
+    assert super_resolve(head(), model=model, device="cpu").report.to_dict()["reconstruction"] is None

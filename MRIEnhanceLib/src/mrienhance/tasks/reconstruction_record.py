@@ -38,8 +38,10 @@ class KSpaceRecord:
     def of(cls, kspace: KSpace, *, role: str = "k-space") -> KSpaceRecord:
         """Record `kspace` in its `role`."""
         digest = hashlib.sha256(repr((tuple(kspace.samples.shape), tuple(kspace.mask.shape), kspace.crop)).encode())
-        for tensor in (torch.view_as_real(kspace.samples.resolve_conj()), kspace.mask):
-            digest.update(tensor.detach().cpu().contiguous().numpy().data)
+        for part in kspace.samples:
+            # Adding 0 makes one zero of +0 and -0, which multiplying by a mask turns into each other.
+            digest.update(torch.view_as_real(part.detach().cpu().resolve_conj() + 0).contiguous().numpy().data)
+        digest.update(kspace.mask.detach().cpu().contiguous().numpy().data)
         slices, coils, rows, columns = kspace.samples.shape
         return cls(
             role=role,
