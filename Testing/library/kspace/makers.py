@@ -18,14 +18,8 @@ PERSON = "Doe^Jane"
 BOTH = (-2, -1)
 
 
-def to_kspace(images: np.ndarray, axes: Sequence[int] = BOTH) -> np.ndarray:
-    """The centred orthonormal transform, as fastMRI's fft2c."""
-    shifted = np.fft.ifftshift(images, axes=axes)
-    return np.fft.fftshift(np.fft.fftn(shifted, axes=axes, norm="ortho"), axes=axes)
-
-
 def to_images(kspace: np.ndarray, axes: Sequence[int] = BOTH) -> np.ndarray:
-    """Its inverse, as fastMRI's ifft2c."""
+    """The centred orthonormal inverse transform, as fastMRI's ifft2c."""
     shifted = np.fft.ifftshift(kspace, axes=axes)
     return np.fft.fftshift(np.fft.ifftn(shifted, axes=axes, norm="ortho"), axes=axes)
 
