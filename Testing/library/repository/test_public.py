@@ -12,7 +12,17 @@ from repository.source import Source, library
 LAZY = [source for source in library() if source.path.stem == "__init__" and "= lazy(" in source.text]
 
 PROMISED = {
-    *("read_image", "write_image", "read_kspace", "super_resolve", "evaluate", "load_model", "catalogue", "Result"),
+    *(
+        "read_image",
+        "write_image",
+        "read_kspace",
+        "reconstruct",
+        "super_resolve",
+        "evaluate",
+        "load_model",
+        "catalogue",
+        "Result",
+    ),
     *("MRIEnhanceError", "ImageError", "KSpaceError", "ModelError", "OutputError", "DependencyError"),
     *("UsageError", "Cancelled", "OutOfMemory"),
 }

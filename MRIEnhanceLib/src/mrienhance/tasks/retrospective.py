@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import SimpleITK as sitk
 import torch
+from torch import Tensor
 
 from mrienhance.errors import KSpaceError, UsageError
 from mrienhance.evaluation.evaluate import Evaluation, evaluate_all
@@ -92,21 +93,7 @@ def undersample(
         raise KSpaceError(
             f"the scan is {kspace.acceleration:.3g}-fold accelerated already", hint="give a fully sampled one"
         )
-    if lines_along not in ("i", "j"):
-        raise UsageError(f"lines are left out along i or j, not {lines_along!r}", hint='give "i" or "j"')
-    rows, columns = kspace.samples.shape[-2:]
-    axis: Any = -1 if lines_along == "i" else -2
-    try:
-        drawn = make_mask(
-            sampling,
-            (rows, columns),
-            acceleration=acceleration,
-            generator=fixed_generator("retrospective", seed),
-            axis=axis,
-        )
-    except ValueError as error:
-        raise UsageError(f"no such sampling: {error}", hint="choose another acceleration") from error
-    mask = to_centred(drawn.expand(rows, columns)).bool() & kspace.mask
+    mask = _drawn(kspace, acceleration, sampling, lines_along, seed) & kspace.mask
     keep = mask if mask.ndim == 2 else mask[:, None]
     note = f"{sampling}, {acceleration:g}-fold, of a full scan; seed {seed}"
     return replace(
@@ -117,6 +104,19 @@ def undersample(
         maps=None,
         notes=(*kspace.notes, note),
     )
+
+
+def _drawn(kspace: KSpace, acceleration: float, sampling: str, lines_along: str, seed: int) -> Tensor:
+    """Draw the mask, bool (ky, kx), centred."""
+    if lines_along not in ("i", "j"):
+        raise UsageError(f"lines are left out along i or j, not {lines_along!r}", hint='give "i" or "j"')
+    rows, columns = kspace.samples.shape[-2:]
+    axis, generator = -1 if lines_along == "i" else -2, fixed_generator("retrospective", seed)
+    try:
+        drawn = make_mask(sampling, (rows, columns), acceleration=acceleration, generator=generator, axis=axis)
+    except ValueError as error:
+        raise UsageError(f"no such sampling: {error}", hint="choose another acceleration") from error
+    return to_centred(drawn.expand(rows, columns)).bool()
 
 
 def retrospective(
