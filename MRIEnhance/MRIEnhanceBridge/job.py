@@ -110,7 +110,11 @@ def run(worker: Worker, body: Callable[[Job], Steps[Result]]) -> Steps[Result]:
     folder = Path(tempfile.mkdtemp(prefix="MRIEnhance-", dir=slicer.app.temporaryPath))
     try:
         yield from worker.ready()
-        return (yield from body(Job(worker, folder)))
+        result = yield from body(Job(worker, folder))
+        for path in folder.iterdir():
+            for _left in voxels.discard(path):
+                yield Progress(1.0, _("Clearing up…"))
+        return result
     except Stop as stop:
         yield from worker.leave()
         raise BridgeError(str(stop) or _("Cancelled."), kind="Cancelled") from None

@@ -19,7 +19,7 @@ from slicer.i18n import tr as _
 
 from MRIEnhanceBridge.errors import BridgeError
 
-STEP_BYTES = 16 * 2**20
+STEP_BYTES = 8 * 2**20
 """Bytes that are moved in one step: some milliseconds of work."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
@@ -87,6 +87,22 @@ def read_voxels(path: str | os.PathLike[str], array: np.ndarray) -> Generator[fl
         raise BridgeError(
             _("The file with the voxels cannot be read: {reason}").format(reason=error.strerror or error), _again()
         ) from error
+
+
+def discard(path: str | os.PathLike[str]) -> Generator[float, None, None]:
+    """Remove a file, at most `STEP_BYTES` from one step to the next: to free much of it at once takes long.
+
+    Yields
+    ------
+    float
+        The fraction that is left.
+    """
+    size = left = os.path.getsize(path)
+    while left > STEP_BYTES:
+        left -= STEP_BYTES
+        os.truncate(path, left)
+        yield left / size
+    os.remove(path)
 
 
 def exhaust(steps: Iterable[float]) -> None:

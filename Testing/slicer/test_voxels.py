@@ -211,3 +211,13 @@ def test_what_is_no_number_is_refused(voxels, tmp_path, dtype):
     with pytest.raises(voxels.BridgeError, match="cannot be handed over"):
         voxels.exhaust(voxels.write_voxels(np.zeros(3, dtype), tmp_path / "a.raw"))
     assert not (tmp_path / "a.raw").exists()
+
+
+def test_a_file_is_removed_a_little_at_a_time(voxels, tmp_path):
+    path = tmp_path / "a.raw"
+    path.write_bytes(bytes(5 * voxels.STEP_BYTES // 2))
+    assert list(voxels.discard(path)) == pytest.approx([0.6, 0.2])
+    assert not path.exists()
+    path.write_bytes(b"few")
+    assert list(voxels.discard(path)) == []
+    assert not path.exists()
