@@ -8,6 +8,7 @@ import pytest
 from cli.terminal import Terminal
 from mrienhance.models import ModelCard, load_model
 from tasks.samples import tiny_model
+from tasks.scans import tiny_reconstructor
 
 
 @pytest.fixture
@@ -85,6 +86,20 @@ RESULTS = [
         ],
     }
 ]
+
+
+def test_a_card_says_what_raw_data_it_is_for(terminal: Terminal, folder: Path):
+    kinds = ("random-lines", "poisson-disc")
+    row = {"method": "lf", "psnr_db": 31.5, "ssim": 0.91, "nmae": 0.021, "lf_psnr_db": 27.25, "lf_ssim": 0.875}
+    table = {"data": "Others", "subjects": [], "rows": [row, {**row, "lf_psnr_db": None}]}
+    path = tiny_reconstructor(folder / "lf.safetensors", acceleration=(3, 8), sampling=kinds, coils=(4, 16))
+    with_figures = tiny_reconstructor(folder / "figures.safetensors", results=[table, {**table, "rows": []}])
+    text = "\n".join(" ".join(line.split()) for line in terminal.done("models", path))
+    assert "acceleration 3 to 8-fold\nsampling random-lines, poisson-disc\ncoils 4 to 16\n" in text
+    text = "\n".join(" ".join(line.split()) for line in terminal.done("models", with_figures))
+    assert "acceleration" not in text
+    assert "method PSNR [dB] SSIM NMAE LF-PSNR [dB] LF-SSIM" in text
+    assert "lf 31.50 0.9100 0.0210 27.25 0.8750\nlf 31.50 0.9100 0.0210 - 0.8750" in text
 
 
 def test_a_mistyped_name(terminal: Terminal, folder: Path):

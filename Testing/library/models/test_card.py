@@ -49,6 +49,66 @@ def test_replacing_a_field_is_checked_as_well() -> None:
         dataclasses.replace(card(), scale=2.0)
 
 
+ROW = {"method": "a", "psnr_db": 30.0, "ssim": 0.9, "nmae": 0.01}
+ACQUISITION = {"acceleration": [3, 8.5], "sampling": ["random-lines", "poisson-disc"], "coils": [4, 16]}
+
+
+def test_what_raw_data_a_model_was_made_for() -> None:
+    told = card(task="reconstruct", scale=None, **ACQUISITION)
+    assert (told.acceleration, told.coils) == ((3.0, 8.5), (4, 16))
+    assert told.sampling == ("random-lines", "poisson-disc")
+    assert ModelCard.from_json(told.to_json()) == told
+    assert {name: told.to_dict()[name] for name in ACQUISITION} == ACQUISITION
+
+
+def test_what_a_card_does_not_say_is_not_written() -> None:
+    """So that cards without these facts are what they were before there were such."""
+    silent = card(task="reconstruct", scale=None)
+    assert (silent.acceleration, silent.sampling, silent.coils) == (None, None, None)
+    for each in (silent, card()):
+        assert not ACQUISITION.keys() & each.to_dict().keys()
+        assert set(each.to_dict()["results"][0]["rows"][0]) == set(ROW)
+
+
+def test_figures_of_lesions() -> None:
+    rows = [{**ROW, "lf_psnr_db": 28, "lf_ssim": 0.8}, ROW]
+    told = card(results=[{"data": "a", "subjects": [], "rows": rows}])
+    assert [row.lf_psnr_db for row in told.results[0].rows] == [28.0, None]
+    assert told.to_dict()["results"][0]["rows"] == rows
+    assert ModelCard.from_json(told.to_json()) == told
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("acceleration", 4),
+        ("acceleration", [4]),
+        ("acceleration", [8, 3]),
+        ("acceleration", [0.5, 8]),
+        ("acceleration", [1, float("inf")]),
+        ("acceleration", [1, 10**400]),
+        ("acceleration", ["3", "8"]),
+        ("acceleration", [True, 8]),
+        ("sampling", "random-lines"),
+        ("sampling", []),
+        ("sampling", ["radial"]),
+        ("sampling", ["random-lines", "random-lines"]),
+        ("sampling", [None]),
+        ("coils", [4]),
+        ("coils", [0, 8]),
+        ("coils", [8, 4]),
+        ("coils", [4.0, 8.0]),
+        ("coils", [1, 10**9]),
+        ("coils", {"low": 1, "high": 2}),
+    ],
+)
+def test_wrong_facts_on_raw_data_are_refused_by_their_name(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=field) as refusal:
+        card(task="reconstruct", scale=None, **{field: value})
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -89,7 +149,13 @@ def test_replacing_a_field_is_checked_as_well() -> None:
         ("results", {}),
         ("results", [{"data": "a", "subjects": [], "rows": [{"method": "a", "psnr_db": "high"}]}]),
         ("limits", "none"),
+        ("results", [{"data": "a", "subjects": [], "rows": [{**ROW, "lf_psnr_db": "high"}]}]),
+        ("results", [{"data": "a", "subjects": [], "rows": [{**ROW, "lf_ssim": float("nan")}]}]),
+        ("results", [{"data": "a", "subjects": [], "rows": [{**ROW, "auc": 0.9}]}]),
         ("disclaimer", "Ready for diagnosis."),
+        ("acceleration", [3, 8]),  # this card is not for raw data
+        ("sampling", ["random-lines"]),
+        ("coils", [1, 8]),
         ("colour", "red"),
     ],
 )

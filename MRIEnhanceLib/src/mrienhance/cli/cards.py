@@ -43,6 +43,7 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "use", card.intended_use
     yield "contrasts", contrasts[0] if contrasts[0] == contrasts[1] else " to ".join(contrasts)
     yield "spacing", f"{low:g} to {high:g} mm of the {'image' if card.task == 'reconstruct' else 'input'}"
+    yield from _acquisition(card)
     yield "method", f"{card.method}. {card.fidelity}"
     yield "paper", f"{card.paper.citation}. doi {card.paper.doi}"
     for source in card.training.get("data", ()):
@@ -50,6 +51,18 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     for limit in card.limits:
         yield "limits", limit
     yield "licence", card.licence
+
+
+def _acquisition(card: ModelCard) -> Iterator[tuple[str, str]]:
+    """What raw data a model to reconstruct was made for, as far as its card says."""
+    if card.acceleration is not None:
+        low, high = card.acceleration
+        yield "acceleration", f"{low:g} to {high:g}-fold"
+    if card.sampling is not None:
+        yield "sampling", ", ".join(card.sampling)
+    if card.coils is not None:
+        fewest, most = card.coils
+        yield "coils", f"{fewest} to {most}"
 
 
 def _source(source: Mapping[str, Any]) -> str:
@@ -64,10 +77,13 @@ def _results(card: ModelCard) -> list[str]:
     from mrienhance.evaluation.table import as_text
 
     lines: list[str] = []
-    for table in card.results:
+    for table in (table for table in card.results if table.rows):
         people = f" ({', '.join(table.subjects)})" if table.subjects else ""
         lines += ["", *textwrap.wrap(f"measured on {table.data}{people}, not trained on:", _WIDTH)]
-        lines += as_text([asdict(row) for row in table.rows]).splitlines()
+        rows = [asdict(row) for row in table.rows]
+        # A column that no row fills says nothing.
+        filled = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+        lines += as_text([{name: row[name] for name in filled} for row in rows]).splitlines()
     return lines
 
 

@@ -19,8 +19,14 @@ from mrienhance.errors import OutputError, UsageError
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = Mapping[str, Value]
 
-_TITLES = {"psnr_db": "PSNR [dB]", "ssim": "SSIM", "nmae": "NMAE"}
-_DECIMALS = {"psnr_db": 2, "ssim": 4, "nmae": 4}
+_TITLES = {
+    "psnr_db": "PSNR [dB]",
+    "ssim": "SSIM",
+    "nmae": "NMAE",
+    "lf_psnr_db": "LF-PSNR [dB]",
+    "lf_ssim": "LF-SSIM",
+}
+_DECIMALS = {"psnr_db": 2, "ssim": 4, "nmae": 4, "lf_psnr_db": 2, "lf_ssim": 4}
 _MISSING = "-"
 
 

@@ -6,11 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from mrienhance.models import strict
 
 DISCLAIMER: Final = "For research, not for diagnosis."
+SamplingKind: TypeAlias = Literal["random-lines", "equispaced-lines", "poisson-disc"]
+_LARGEST_ACCELERATION, _MOST_COILS = 1024.0, 1024
+# Facts that few models have: left out of the written card where they are None, so that other cards stay as they were.
+_ONLY_RECONSTRUCTION = ("acceleration", "sampling", "coils")
+_OF_LESIONS = ("lf_psnr_db", "lf_ssim")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
@@ -27,12 +32,17 @@ class CardPaper:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """Mean figures of one method: PSNR in dB, SSIM, and NMAE as `mrienhance.evaluation` defines them."""
+    """Mean figures of one method, as `mrienhance.evaluation` defines them.
+
+    PSNR in dB, SSIM and NMAE of whole images; where there are lesions, also PSNR in dB and SSIM inside their boxes.
+    """
 
     method: str
     psnr_db: float
     ssim: float
     nmae: float
+    lf_psnr_db: float | None = None
+    lf_ssim: float | None = None
 
     def __post_init__(self) -> None:
         strict.settle(self)
@@ -82,6 +92,12 @@ class ModelCard:
         Which degradation it undoes, by its name in `mrienhance.physics.DEGRADATIONS`.
     spacing_mm
         Smallest and largest voxel spacing of the *input* that it was made for; by default, what MRI has.
+    acceleration
+        Of models to reconstruct: smallest and largest acceleration (all samples over acquired ones) it was made for.
+    sampling
+        Of models to reconstruct: patterns that it was made for, by their names in `mrienhance.physics.SAMPLING`.
+    coils
+        Of models to reconstruct: smallest and largest number of receive coils.
     training
         JSON values: ``data`` (a list of sources with licence and subjects), held-out subjects, recipe, steps, hardware.
     results
@@ -127,6 +143,9 @@ class ModelCard:
     axes: Literal["in-plane", "3d"] = "in-plane"
     degradation: str = "k-space"
     spacing_mm: tuple[float, float] = (0.1, 10.0)
+    acceleration: tuple[float, float] | None = None
+    sampling: tuple[SamplingKind, ...] | None = None
+    coils: tuple[int, int] | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     results: tuple[ResultTable, ...] = ()
     limits: tuple[str, ...] = ()
@@ -143,6 +162,7 @@ class ModelCard:
         low, high = self.spacing_mm
         if not 0 < low <= high:
             raise ValueError(f"field 'spacing_mm' must be a range above 0, not {strict.shown(self.spacing_mm)}")
+        self._check_acquisition()
         data = self.training.get("data", [])
         if not isinstance(data, list) or not all(isinstance(source, Mapping) for source in data):
             raise ValueError(f"field 'training.data' must be a list of mappings, not {strict.shown(data)}")
@@ -155,6 +175,11 @@ class ModelCard:
     def to_dict(self) -> dict[str, Any]:
         """The card in lists, dictionaries, strings and numbers."""
         values: dict[str, Any] = strict.plain(self)
+        rows = [row for table in values["results"] for row in table["rows"]]
+        for part, names in ((values, _ONLY_RECONSTRUCTION), *((row, _OF_LESIONS) for row in rows)):
+            for name in names:
+                if part[name] is None:
+                    del part[name]
         return values
 
     @classmethod
@@ -185,3 +210,16 @@ class ModelCard:
         if not isinstance(values, dict):
             raise ValueError(f"a card is a mapping, not {strict.shown(values)}")
         return cls.from_dict(values)
+
+    def _check_acquisition(self) -> None:
+        """Check what only models to reconstruct say."""
+        for name in _ONLY_RECONSTRUCTION:
+            if self.task != "reconstruct" and getattr(self, name) is not None:
+                raise ValueError(f"field '{name}' is for models to reconstruct, not to {self.task}")
+        for name, largest in (("acceleration", _LARGEST_ACCELERATION), ("coils", _MOST_COILS)):
+            limits = getattr(self, name)
+            if limits is not None and not 1 <= limits[0] <= limits[1] <= largest:
+                raise ValueError(f"field '{name}' must be a range from 1 to {largest:g}, not {strict.shown(limits)}")
+        kinds = self.sampling
+        if kinds is not None and not 0 < len(kinds) == len(set(kinds)):
+            raise ValueError(f"field 'sampling' must be different names, one at least, not {strict.shown(kinds)}")

@@ -16,6 +16,7 @@ from mrienhance.inference import Cancel, Notes, Part, Progress, choose_device, c
 from mrienhance.inference.slices import SliceRunner
 from mrienhance.kspace import KSpace
 from mrienhance.models import Entry, Model, find_model, load_model
+from mrienhance.tasks.acquisition import acquisition_warnings
 from mrienhance.tasks.cautions import contrast_warning, spacing_warning
 from mrienhance.tasks.classical import CLASSICAL, Classical
 from mrienhance.tasks.coil_maps import CoilMaps, find_maps, maps_rule
@@ -217,7 +218,7 @@ def _choose(model: str | Path | Model | None, kspace: KSpace) -> tuple[Model | C
         chosen = load_model(chosen)
     if chosen.card.task != TASK:
         raise ModelError(f"{chosen.name} is a model to {chosen.card.task}, not to {TASK}", hint="choose another model")
-    notes = contrast_warning(kspace.facts.contrast, chosen)
+    notes = (*contrast_warning(kspace.facts.contrast, chosen), *acquisition_warnings(kspace, chosen))
     if kspace.geometry is not None:
         notes = (*notes, *spacing_warning(kspace.geometry.spacing, chosen))
     return chosen, notes

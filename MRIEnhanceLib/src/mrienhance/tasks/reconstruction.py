@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mrienhance.errors import ModelError
 from mrienhance.images import IntensityScale
 from mrienhance.models import Model
 from mrienhance.physics import Sense, zero_filled
@@ -64,18 +65,32 @@ class Reconstruction:
         dict
             Magnitudes and maps (B, H, W); scores (B, classes); energies (B,) of the samples, and of what the image
             differs from them, where its phase is known.
+
+        Raises
+        ------
+        ModelError
+            If the network needs something that raw data do not give, such as an attention from outside.
         """
         kspace, maps, mask = inputs["kspace"], inputs["maps"], inputs["mask"]
         if isinstance(self._chosen, Classical):
             x = self._chosen(kspace, maps, mask)
             answers = {IMAGE: x.abs(), ZERO_FILLED: zero_filled(kspace, maps, mask).abs()}
             return answers | _energies(x, kspace, maps, mask)
-        found = self._chosen.method.run(self._chosen.module, inputs)
+        found = self._run(self._chosen, inputs)
         answers = {name: part.float().squeeze(1) if part.ndim == 4 else part.float() for name, part in found.items()}
         phase = answers.pop(_PHASE, None)
         if phase is None:
             return answers
         return answers | _energies(torch.polar(answers[IMAGE], phase), kspace, maps, mask)
+
+    def _run(self, model: Model, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        try:
+            return model.method.run(model.module, inputs)
+        except ValueError as error:  # so methods say that they lack an input, or that it does not fit
+            reason = (str(error).splitlines() or ["no reason given"])[0]
+            raise ModelError(
+                f"{model.name} cannot reconstruct this: {reason}", hint="choose another model; cg-sense needs none"
+            ) from error
 
 
 def _energies(x: Tensor, kspace: Tensor, maps: Tensor, mask: Tensor) -> dict[str, Tensor]:
