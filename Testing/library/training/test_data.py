@@ -130,6 +130,27 @@ def test_label_maps_come_with_every_slice_of_their_subject(patient: Path) -> Non
         assert all(example["lesions"].shape == example["image"].shape for example in drawn)
 
 
+def test_half_of_the_slices_drawn_show_the_label_where_they_are_to_be_balanced(patient: Path) -> None:
+    volumes = [load_volume(source, min_foreground=0.0, labels=["lesions"]) for source in find_images([patient])]
+
+    def share(balance: str) -> float:
+        drawn = SliceSource(volumes, balance=balance).draw(400, step_generator(seed=0, step=0))
+        return sum(float(example["lesions"].any()) for example in drawn) / len(drawn)
+
+    # One slice of four shows a lesion; three standard errors of 400 draws are 0.075 at most.
+    assert abs(share("") - 0.25) < 0.075
+    assert abs(share("lesions") - 0.5) < 0.075
+
+
+def test_balance_changes_nothing_where_there_is_no_label(patient: Path) -> None:
+    (patient / "a" / "lesions.nii.gz").unlink()
+    volumes = [load_volume(source, min_foreground=0.0, labels=["lesions"]) for source in find_images([patient])]
+    plain, balanced = (
+        SliceSource(volumes, balance=balance).draw(20, step_generator(seed=0, step=0)) for balance in ("", "lesions")
+    )
+    assert all(torch.equal(a["image"], b["image"]) for a, b in zip(plain, balanced, strict=True))
+
+
 def test_label_maps_that_nobody_asks_for_are_not_read(patient: Path) -> None:
     (patient / "a" / "lesions.nii.gz").write_bytes(b"broken")
     volume = load_volume(find_images([patient])[0], min_foreground=0.0)

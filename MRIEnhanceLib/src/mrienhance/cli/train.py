@@ -35,6 +35,14 @@ def add(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="change one number of the recipe, such as training.steps=5000; may be repeated",
     )
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="model files whose weights to start with (default: fresh ones)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on where RUN was stopped")
     parser.add_argument("--accelerator", default="auto", metavar="A", help="auto, cuda, mps or cpu (default: auto)")
     parser.add_argument("--devices", type=whole_number, metavar="N", help="how many of them (default: all)")
@@ -56,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
             data=args.data,
             output=args.output,
             config=args.config,
+            start_from=args.start_from,
             resume=args.resume,
             overrides=overrides,
             accelerator=args.accelerator,

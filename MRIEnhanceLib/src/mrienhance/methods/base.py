@@ -83,6 +83,14 @@ class Method(ABC):
     def build(self, config: Any) -> nn.Module:
         """Make the network with fresh weights."""
 
+    def inherit(self, config: Any, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Say what a new network of `config` starts with, given an earlier model's weights: they themselves.
+
+        A method overrides this where a part that the earlier model did not have can start from another one. Weights
+        whose name or shape the new network does not have are left out by the caller.
+        """
+        return weights
+
     @abstractmethod
     def tiling(self, config: Any) -> Tiling:
         """Say how the network may be fed."""

@@ -25,6 +25,8 @@ class SliceSource:
         Loaded images; those without enough tissue are never drawn.
     weights
         Share of each data folder; empty: in proportion to its images.
+    balance
+        Label map that every second slice drawn shows, of volumes that have it.
 
     Raises
     ------
@@ -32,8 +34,9 @@ class SliceSource:
         If there is nothing to draw from, or there are not as many weights as folders.
     """
 
-    def __init__(self, volumes: Sequence[Volume], *, weights: Sequence[float] = ()) -> None:
+    def __init__(self, volumes: Sequence[Volume], *, weights: Sequence[float] = (), balance: str = "") -> None:
         self.volumes = [volume for volume in volumes if len(volume.slices)]
+        self.halves = [_halves(volume, balance) for volume in self.volumes]
         if not self.volumes:
             raise UsageError("no image to learn from", hint="check the data folder and the recipe's held-out subjects")
         self.chances = self._chances(weights)
@@ -50,11 +53,22 @@ class SliceSource:
     def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
         """Draw `count` slices (H, W), each as ``{"image": …}`` with its labels."""
         chosen = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
-        return [self._slice(self.volumes[index], generator) for index in chosen]
+        return [self._slice(index, generator) for index in chosen]
 
-    def _slice(self, volume: Volume, generator: torch.Generator) -> dict[str, Tensor]:
-        place = int(torch.randint(len(volume.slices), (), generator=generator))
-        return volume.example(int(volume.slices[place]))
+    def _slice(self, index: int, generator: torch.Generator) -> dict[str, Tensor]:
+        halves = self.halves[index]
+        half = halves[int(torch.randint(len(halves), (), generator=generator))] if len(halves) > 1 else halves[0]
+        place = int(torch.randint(len(half), (), generator=generator))
+        return self.volumes[index].example(int(half[place]))
+
+
+def _halves(volume: Volume, balance: str) -> list[Tensor]:
+    """The slices with a label and those without; all slices as one where there are not both."""
+    if balance not in volume.labels:
+        return [volume.slices]
+    shows = (volume.labels[balance][volume.slices] > 0).flatten(1).any(1)
+    halves = [volume.slices[shows], volume.slices[~shows]]
+    return halves if all(len(half) for half in halves) else [volume.slices]
 
 
 def validation_slices(volume: Volume, count: int) -> list[dict[str, Tensor]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrienhance.errors import UsageError
@@ -31,7 +31,15 @@ TOLD = (
 )
 
 
-def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device: str, minutes: float) -> ModelCard:
+def make_card(
+    recipe: Recipe,
+    used: Sequence[Source],
+    status: Status,
+    *,
+    device: str,
+    minutes: float,
+    started_from: Sequence[Mapping[str, Any]] = (),
+) -> ModelCard:
     """Write the card of a model that this training has just made.
 
     Parameters
@@ -46,6 +54,8 @@ def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device:
         What it ran on.
     minutes
         Duration, of this run since it was started or resumed.
+    started_from
+        The models whose weights the network had at first.
 
     Raises
     ------
@@ -85,6 +95,7 @@ def make_card(recipe: Recipe, used: Sequence[Source], status: Status, *, device:
             "validation_score": status.scores,
             "device": device,
             "minutes": round(minutes, 1),
+            "started_from": [dict(origin) for origin in started_from],
         },
     }
     return ModelCard.from_dict({**facts, **known})

@@ -31,12 +31,16 @@ class DataSettings:
         Share of the samples drawn from each data folder; empty: in proportion to their images.
     min_foreground
         Slices with a smaller fraction of tissue are not learned from.
+    balance
+        Name of a label map, such as ``"lesions"``: of volumes that have it, every second slice drawn shows the label.
+        Empty: all slices are drawn alike.
     """
 
     validation: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
     min_foreground: float = 0.05
+    balance: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from mrienhance.training.bar import TrainingBar
 from mrienhance.training.draw import SliceSource, validation_slices
 from mrienhance.training.provenance import make_card
 from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
+from mrienhance.training.start import Earlier, read_earlier
 from mrienhance.training.trainer import Status, Trainer
 from mrienhance.training.volumes import Source, Volume, find_images, load_volume
 
@@ -32,6 +33,7 @@ def train(
     data: Path | Sequence[Path],
     output: Path,
     config: Path | None = None,
+    start_from: Sequence[Path] = (),
     resume: bool = False,
     overrides: Mapping[str, Any] | None = None,
     accelerator: str = "auto",
@@ -52,6 +54,9 @@ def train(
         ``best.safetensors`` and ``last.safetensors``.
     config
         Recipe (YAML); the method's defaults without one.
+    start_from
+        Model files of the same method whose weights the network starts with; where several have a weight, the last
+        counts. What they lack starts as ever.
     resume
         Go on where the run in `output` stopped; it then equals a run that was never stopped, bit for bit.
     overrides
@@ -76,6 +81,7 @@ def train(
     recipe = read_recipe(method, config, overrides=overrides)
     found = find_images([data] if isinstance(data, Path) else list(data))
     recipe = replace(recipe, data=_with_validation(recipe.data, found))
+    earlier = read_earlier(recipe, start_from)
     volumes = _Volumes(recipe, found)
     _prepare_folder(output, recipe, resume=resume)
     precision = _precision(recipe.training.precision)
@@ -83,19 +89,21 @@ def train(
     fabric.launch()
     with TrainingBar(recipe.training.steps, shown=progress and fabric.is_global_zero) as bar:
         volumes.load(bar.reading)
-        trainer = _trainer(fabric, recipe, volumes, output)
+        trainer = _trainer(fabric, recipe, volumes, output, earlier)
         if resume:
             trainer.resume()
         trainer.fit(bar.training)
     return output / "best.safetensors"
 
 
-def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path) -> Trainer:
+def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path, earlier: Earlier) -> Trainer:
     started = time.monotonic()
 
     def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
         minutes = (time.monotonic() - started) / 60
-        card = make_card(recipe, volumes.used, status, device=str(fabric.device), minutes=minutes)
+        card = make_card(
+            recipe, volumes.used, status, device=str(fabric.device), minutes=minutes, started_from=earlier.origins
+        )
         plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
         path = output / f"{stem}.safetensors"
         save_model(path, method=recipe.method, config=config_to_dict(recipe.model), card=card, state=plain)
@@ -104,10 +112,11 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path) ->
         fabric,
         method=get_method(recipe.method),
         recipe=recipe,
-        source=SliceSource(volumes.train, weights=recipe.data.weights),
+        source=SliceSource(volumes.train, weights=recipe.data.weights, balance=recipe.data.balance),
         validation=volumes.validation_images(),
         folder=output,
         save_model=save,
+        weights=earlier.weights,
     )
 
 

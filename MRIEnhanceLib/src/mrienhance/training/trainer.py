@@ -50,6 +50,8 @@ class Trainer:
         Run folder; ``state.safetensors``, ``log.csv`` and ``preview/`` appear there.
     save_model
         Called with the file's stem (``"best"`` or ``"last"``), the averaged weights and the status.
+    weights
+        Some of the network's weights to start with.
     """
 
     def __init__(
@@ -62,11 +64,14 @@ class Trainer:
         validation: Sequence[Example],
         folder: Path,
         save_model: Callable[[str, Mapping[str, Tensor], Status], None],
+        weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.fabric, self.recipe, self.settings = fabric, recipe, recipe.training
         self.source, self.validation, self.folder, self.save_model = source, validation, folder, save_model
         fabric.seed_everything(self.settings.seed, verbose=False)
-        network = method.build(recipe.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = method.build(recipe.model)
+        network.load_state_dict(dict(weights or {}), strict=False)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective: Objective = method.objective(recipe.model).to(fabric.device)
         self.modules: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}

@@ -64,6 +64,10 @@ class Config:
     ssim_loss, perceptual_loss
         Weights of two further terms, as in the paper's additional experiment; 0 for none. The perceptual one compares
         features of Net_c (the usual VGG weights could not be shipped).
+    simulated_lesions
+        Part of the training slices into which lesions are put, see `lesions.with_lesions`. If above 0, slices for which
+        nobody looked for lesions count as healthy ones while they have none; else the classifier does not learn from
+        them.
     classifier_fraction, frozen_fraction
         Part of the training for the classifier alone (phase A), and part after it in which the classifier rests.
 
@@ -105,6 +109,7 @@ class Config:
     deep_supervision: bool = False
     ssim_loss: float = 0.0
     perceptual_loss: float = 0.0
+    simulated_lesions: float = 0.0
     classifier_fraction: float = 0.25
     frozen_fraction: float = 0.05
 
@@ -145,6 +150,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "class_loss": (0, 100),
     "ssim_loss": (0, 100),
     "perceptual_loss": (0, 100),
+    "simulated_lesions": (0, 1),
     "classifier_fraction": (0, 1),
     "frozen_fraction": (0, 1),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mrienhance.methods.base import Method, Paper, Tiling
 from mrienhance.methods.lf_mri.config import Config as LFMRIConfig
@@ -36,6 +37,16 @@ class LFMRIMethod(Method):
     def build(self, config: LFMRIConfig) -> LFMRI:
         """Make the network; untrained, it is a regularised SENSE reconstruction."""
         return LFMRI(config)
+
+    def inherit(self, config: LFMRIConfig, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Let G_u start as a copy of D_w where the earlier network had none; it ignores the attention at first."""
+        if any(".lesion." in name for name in weights):
+            return weights
+        copies = {name.replace(".denoiser.", ".lesion."): value for name, value in weights.items()}
+        if config.lf_mode == "concat":
+            for name in [name for name in copies if name.endswith(".lesion.head.0.0.weight")]:
+                copies[name] = functional.pad(copies[name], (0, 0, 0, 0, 0, 1))
+        return {**copies, **weights}
 
     def tiling(self, config: LFMRIConfig) -> Tiling:
         """Whole slices: every sample of k-space sees all of one."""

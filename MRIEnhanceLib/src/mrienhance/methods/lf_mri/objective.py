@@ -51,7 +51,7 @@ class LFMRIObjective(Objective):
 
     def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
         """Simulate scans of whole slices, see `training_batch`."""
-        batch = training_batch(images, sampling, generator)
+        batch = training_batch(images, sampling, generator, simulated_lesions=self.config.simulated_lesions)
         if self.config.learn_sampling:
             batch["noise"] = torch.rand(self.config.lines, generator=generator).to(batch["mask"])
         return batch

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mrienhance.methods.lf_mri.lesions import with_lesions
 from mrienhance.methods.objective import Batch, Sampling
 from mrienhance.physics.coil_array import CoilArray
 from mrienhance.physics.coils import low_resolution_maps
@@ -50,7 +51,13 @@ class Scan:
         return cls(coils, _uniform(*_ACCELERATIONS, generator), kind, noise, _uniform(*_PHASE, generator))
 
 
-def training_batch(images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+def training_batch(
+    images: Sequence[Mapping[str, Tensor]],
+    sampling: Sampling,
+    generator: torch.Generator,
+    *,
+    simulated_lesions: float = 0.0,
+) -> Batch:
     """Scan whole slices (H, W) for one training step.
 
     Parameters
@@ -61,11 +68,11 @@ def training_batch(images: Sequence[Mapping[str, Tensor]], sampling: Sampling, g
         `Sampling.patch` is the matrix size; slices are cut or padded to it, around a random place near the centre.
     generator
         CPU generator.
+    simulated_lesions
+        As in `Config`.
     """
-    side = sampling.patch
-    slices = [_augmented(image, side, sampling, generator) for image in images]
-    magnitude, lesions = (torch.stack(list(each)) for each in zip(*slices, strict=True))
-    labels = torch.cat([label(image.get("lesions")) for image in images]).to(magnitude)
+    slices = [_slice(image, sampling, generator, simulated_lesions) for image in images]
+    magnitude, lesions, labels = (torch.stack(list(each)) for each in zip(*slices, strict=True))
     scan = Scan.draw(generator)
     estimated = float(torch.rand((), generator=generator)) < _ESTIMATED
     return _scanned(magnitude, scan, generator, estimated=estimated) | {"lesions": lesions, "label": labels}
@@ -119,6 +126,19 @@ def _mask(scan: Scan, shape: tuple[int, int], generator: torch.Generator) -> Ten
     acceleration = min(scan.acceleration, 0.9 / fraction)
     mask = make_mask(scan.sampling, shape, acceleration=acceleration, generator=generator, center_fraction=fraction)
     return mask.reshape(1, 1, -1)
+
+
+def _slice(
+    image: Mapping[str, Tensor], sampling: Sampling, generator: torch.Generator, simulated: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A slice, its lesions, both (H, W), and its label (1,)."""
+    known = label(image.get("lesions"))[0].to(image["image"])
+    magnitude, lesions = _augmented(image, sampling.patch, sampling, generator)
+    if simulated and torch.rand((), generator=generator) < simulated:
+        magnitude, spots = with_lesions(magnitude, generator)
+        lesions, known = torch.maximum(lesions, spots), torch.maximum(known, spots.amax().reshape(1))
+    # Where lesions are put into slices of which nothing is known, those without must count too, or all would have some.
+    return magnitude, lesions, known.clamp_min(0) if simulated else known
 
 
 def _augmented(
