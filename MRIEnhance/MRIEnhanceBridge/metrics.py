@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from MRIEnhanceBridge import results
+from MRIEnhanceBridge import results, tables
 from MRIEnhanceBridge.errors import BridgeError
+from MRIEnhanceBridge.figures import figures_of
 from MRIEnhanceBridge.job import Job, Received
 from MRIEnhanceBridge.steps import Steps
 
@@ -19,25 +20,27 @@ DIFFERENCE = "MRIEnhance.difference"
 """Node reference from a result to the volume result minus truth."""
 _REFUSAL = "MRIEnhance.metricsRefusal"
 _SUMMARY = "MRIEnhance.metricsSummary"
+_IN_WORDS = ("psnr_db", "ssim", "lf_psnr_db", "lf_ssim")
+"""Figures that the panel tells of."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a comparison with the truth gave; with a `refusal`, nothing else.
+    """What a comparison with the truth gave.
 
     Parameters
     ----------
     rows
-        One mapping a method: ``method``, ``psnr_db``, ``ssim``, ``nmae``.
+        One mapping a method: ``method``, and figures such as ``psnr_db``, ``ssim``, ``nmae``; none if it was refused.
     evaluation
         The rules that the figures follow.
     difference
-        The first result minus the truth.
+        The first result minus the truth, or None.
     refusal
-        Why there is no comparison, in words.
+        Why there is no comparison, or no difference, in words.
     """
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
     difference: Received | None
     refusal: str = ""
@@ -70,21 +73,51 @@ def judge(job: Job, images: Mapping[str, Any], truth: Mapping[str, Any], *, coar
     return Judgement(answer["rows"], answer["evaluation"], difference)
 
 
-def add(result: Any, judgement: Judgement, *, source: Any) -> None:
-    """Put a judgement into the scene, and let `result` refer to it."""
-    if judgement.difference is None:
+def judged(job: Job, answer: Mapping[str, Any], truth: Mapping[str, Any] | None) -> Steps[Judgement]:
+    """The comparison that came with a reconstruction, completed by the difference from the truth.
+
+    Parameters
+    ----------
+    job
+        The run whose files they are.
+    answer
+        Of the worker, with ``image``, ``rows`` and ``evaluation``.
+    truth
+        The true volume on the image's grid; None if there is to be no difference.
+    """
+    judgement = Judgement(answer["rows"], answer["evaluation"], None)
+    if truth is None:
+        return judgement
+    compared = yield from judge(job, {"result": answer["image"]}, truth)
+    return replace(judgement, difference=compared.difference, refusal=compared.refusal)
+
+
+def add(result: Any, judgement: Judgement, *, source: Any = None) -> None:
+    """Put a judgement into the scene, and let `result` refer to it.
+
+    Parameters
+    ----------
+    result
+        The volume that was compared.
+    judgement
+        What the comparison gave.
+    source
+        The volume that the result was made from; by default, what comes is placed beside the result.
+    """
+    name, place = result.GetName(), result if source is None else source
+    if judgement.refusal:
         result.SetAttribute(_REFUSAL, judgement.refusal)
-        return
-    name = result.GetName()
-    table = results.metrics_table(
-        judgement.rows, name=f"{name} − " + _("metrics"), evaluation=judgement.evaluation, source=source
-    )
-    difference = results.difference_volume(
-        judgement.difference.image, judgement.difference.data, name=f"{name} − " + _("difference"), source=source
-    )
-    result.SetNodeReferenceID(TABLE, table.GetID())
-    result.SetNodeReferenceID(DIFFERENCE, difference.GetID())
-    result.SetAttribute(_SUMMARY, "\n".join(_row(row) for row in judgement.rows))
+    if judgement.rows:
+        table = tables.metrics_table(
+            judgement.rows, name=f"{name} − " + _("metrics"), evaluation=judgement.evaluation, source=place
+        )
+        result.SetNodeReferenceID(TABLE, table.GetID())
+        result.SetAttribute(_SUMMARY, "\n".join(_row(row) for row in judgement.rows))
+    if judgement.difference is not None:
+        difference = results.difference_volume(
+            judgement.difference.image, judgement.difference.data, name=f"{name} − " + _("difference"), source=place
+        )
+        result.SetNodeReferenceID(DIFFERENCE, difference.GetID())
 
 
 def summary(result: Any) -> str:
@@ -93,12 +126,13 @@ def summary(result: Any) -> str:
     if figures := result.GetAttribute(_SUMMARY):
         lines.append(figures)
     if refusal := result.GetAttribute(_REFUSAL):
-        lines.append(_("No metrics: {reason}").format(reason=refusal))
+        text = _("No difference volume: {reason}") if figures else _("No metrics: {reason}")
+        lines.append(text.format(reason=refusal))
     return "\n".join(lines)
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    """A row in words. JSON has no infinity: what is equal comes with the word, what has no figure with None."""
-    figures = {"PSNR {} dB": ("psnr_db", ".2f"), "SSIM {}": ("ssim", ".4f")}
-    known = {text: (float(row[key]), form) for text, (key, form) in figures.items() if row.get(key) is not None}
-    return f"{row['method']}: " + ", ".join(text.format(format(value, form)) for text, (value, form) in known.items())
+    """A row in words, with the figures where more is better; equal images have an infinite PSNR."""
+    known = [figure for figure in figures_of([row]) if figure.key in _IN_WORDS and row[figure.key] is not None]
+    words = (f"{figure.name} {figure.write(row[figure.key])} {figure.unit}".strip() for figure in known)
+    return f"{row['method']}: " + ", ".join(words)

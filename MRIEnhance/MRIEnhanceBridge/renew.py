@@ -15,8 +15,8 @@ _UIDS = ("DICOM", "DICOMInstanceUID")
 """What the subject hierarchy calls the identifiers of a series and of its slices."""
 
 
-def check_output(node: Any, source: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Refuse a node that a result of `source` cannot go into.
+def check_output(node: Any, source: Any) -> None:
+    """Refuse a node that a result of `source`, a volume or None, cannot go into.
 
     Raises
     ------
@@ -76,14 +76,23 @@ def set_display(node: slicer.vtkMRMLScalarVolumeNode, window: float, level: floa
     display.SetDefaultColorMap()
 
 
-def place_beside(node: slicer.vtkMRMLNode, source: slicer.vtkMRMLNode) -> None:
-    """Put a node where its source is in the subject hierarchy: in the same study, patient or folder."""
+def place_beside(node: slicer.vtkMRMLNode, source: slicer.vtkMRMLNode | None) -> None:
+    """Put a node where its source is in the subject hierarchy: in the same study, patient or folder.
+
+    Without a source it goes to the top, outside any study.
+    """
     hierarchy = _hierarchy()
-    item, its_own = hierarchy.GetItemByDataNode(source), hierarchy.GetItemByDataNode(node)
-    if item and its_own:
-        hierarchy.SetItemParent(its_own, hierarchy.GetItemParent(item))
-    elif item:
-        hierarchy.CreateItem(hierarchy.GetItemParent(item), node)
+    parent = hierarchy.GetSceneItemID()
+    if source is not None:
+        item = hierarchy.GetItemByDataNode(source)
+        if not item:
+            return
+        parent = hierarchy.GetItemParent(item)
+    its_own = hierarchy.GetItemByDataNode(node)
+    if its_own:
+        hierarchy.SetItemParent(its_own, parent)
+    else:
+        hierarchy.CreateItem(parent, node)
 
 
 def _hierarchy() -> slicer.vtkMRMLSubjectHierarchyNode:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import slicer
@@ -23,9 +24,6 @@ DISCLAIMER = "For research, not for diagnosis."
 _DIVERGING = "DivergingBlueRed"
 """Slicer's colour table from blue through white to red; it comes with the application, not with slicer-core."""
 
-_COLUMNS = {"psnr_db": ("PSNR (dB)", "dB"), "ssim": ("SSIM", ""), "nmae": ("NMAE", "")}
-"""Title and unit of each column of figures."""
-
 
 def result_name(input_name: str, report: Mapping[str, Any]) -> str:
     """Name a result after its input, scale and method: ``T2 SR×2 (ICONet)``."""
@@ -33,12 +31,29 @@ def result_name(input_name: str, report: Mapping[str, Any]) -> str:
     return f"{input_name} SR{f'×{scale}' if scale else ''} ({report['model']['title']})"
 
 
+def reconstruction_name(input_name: str, report: Mapping[str, Any], *, undersampled: bool = False) -> str:
+    """Name a reconstruction after its raw data and method: ``scan recon R=4 (CG-SENSE)``.
+
+    Parameters
+    ----------
+    input_name
+        Name of the volume, or of the file without its ending.
+    report
+        The library's report.
+    undersampled
+        Whether samples of a full scan were left out: then, and for a simulated scan, the acceleration is named.
+    """
+    simulated = any(each.get("format") == "simulated" for each in report.get("inputs", ()))
+    factor = f" R={report['reconstruction']['acceleration']:.2g}" if undersampled or simulated else ""
+    return f"{input_name} recon{factor} ({report['model']['title']})"
+
+
 def add_volume(
     image: Mapping[str, Any],
     image_data: vtk.vtkImageData,
     *,
     name: str,
-    source: slicer.vtkMRMLScalarVolumeNode,
+    source: slicer.vtkMRMLScalarVolumeNode | None = None,
     node: slicer.vtkMRMLScalarVolumeNode | None = None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """Put an image that came from the worker into the scene.
@@ -55,7 +70,8 @@ def add_volume(
     name
         Name of a new volume, made unique in the scene.
     source
-        The volume that it was made from.
+        The volume that it was made from; None if it was made from a file: it is under no transform then, and outside
+        any study.
     node
         A volume to use instead of a new one. It keeps its name; everything else that it held is replaced, and it no
         longer belongs to the file that it was loaded from.
@@ -78,9 +94,9 @@ def add_volume(
         image_data.GetPointData().GetScalars().Modified()
         node.SetAndObserveImageData(image_data)
         geometry.place(node)
-        node.SetVoxelValueQuantity(_copy(source.GetVoxelValueQuantity()))
-        node.SetVoxelValueUnits(_copy(source.GetVoxelValueUnits()))
-        node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+        node.SetVoxelValueQuantity(_copy(source.GetVoxelValueQuantity() if source else None))
+        node.SetVoxelValueUnits(_copy(source.GetVoxelValueUnits() if source else None))
+        node.SetAndObserveTransformNodeID(source.GetTransformNodeID() if source else None)
         renew.place_beside(node, source)
     return node
 
@@ -90,7 +106,7 @@ def difference_volume(
     image_data: vtk.vtkImageData,
     *,
     name: str,
-    source: slicer.vtkMRMLScalarVolumeNode,
+    source: slicer.vtkMRMLScalarVolumeNode | None = None,
     node: slicer.vtkMRMLScalarVolumeNode | None = None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """As `add_volume`, with 0 in the middle of the window, and in colours where Slicer has the table: blue, white, red.
@@ -113,7 +129,8 @@ def set_provenance(
     node: slicer.vtkMRMLNode,
     report: Mapping[str, Any],
     *,
-    source: slicer.vtkMRMLNode,
+    source: slicer.vtkMRMLNode | None = None,
+    input_name: str = "",
     parameters: Mapping[str, Any],
 ) -> None:
     """Write down how a result came to be: in attributes, which are saved with the scene.
@@ -125,7 +142,9 @@ def set_provenance(
     report
         The library's report; it holds hashes of the images, no names.
     source
-        The input; its name is the only one that is written down.
+        The input, if it is a node; its name is the only one that is written down.
+    input_name
+        The input's name, if it is a file. Its folders are left out.
     parameters
         What the user chose. Of a path, only the file's name is kept: folders may be named after people.
     """
@@ -134,59 +153,23 @@ def set_provenance(
         "model": model["name"],
         "version": model["version"],
         "sha256": model["sha256"],
-        "input": source.GetName(),
-        "parameters": _json({key: _without_folder(value) for key, value in parameters.items()}),
-        "report": _json(report),
+        "input": source.GetName() if source else re.split(r"[/\\]", input_name)[-1],
+        "parameters": as_json(_without_folder(parameters)),
+        "report": as_json(report),
         "disclaimer": report.get("disclaimer", DISCLAIMER),
     }
     with slicer.util.NodeModify(node):
         for key, value in values.items():
-            node.SetAttribute(PREFIX + key, str(value))
-        node.SetNodeReferenceID(INPUT, source.GetID())
+            if value:  # no hash of what learned nothing
+                node.SetAttribute(PREFIX + key, str(value))
+        if source:
+            node.SetNodeReferenceID(INPUT, source.GetID())
 
 
 def warnings(node: slicer.vtkMRMLNode) -> list[str]:
     """What the report on a result warns of; nothing for a node that is no result."""
     report = node.GetAttribute(f"{PREFIX}report")
     return [str(warning) for warning in json.loads(report)["warnings"]] if report else []
-
-
-def metrics_table(
-    rows: Iterable[Mapping[str, Any]],
-    *,
-    name: str,
-    evaluation: Mapping[str, Any],
-    source: slicer.vtkMRMLNode,
-) -> slicer.vtkMRMLTableNode:
-    """Put a table of figures into the scene.
-
-    Parameters
-    ----------
-    rows
-        One mapping a method: ``method``, ``psnr_db``, ``ssim``, ``nmae``. A figure may be None, for none, or the word
-        ``"Infinity"``, since JSON has no such number.
-    name
-        The table's name, made unique in the scene.
-    evaluation
-        The rules that the figures follow. They become the columns' descriptions; and an attribute keeps them with the
-        rows, because a table's own file rounds to six digits.
-    source
-        Beside which volume the table is put in the subject hierarchy.
-    """
-    rows = list(rows)
-    definitions = evaluation.get("definitions", {})
-    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", slicer.mrmlScene.GenerateUniqueName(name))
-    with slicer.util.NodeModify(table):
-        _add_column(table, vtk.vtkStringArray(), "Method", [str(row["method"]) for row in rows])
-        for key, (title, unit) in _COLUMNS.items():
-            _add_column(table, vtk.vtkDoubleArray(), title, [_number(row.get(key)) for row in rows])
-            table.SetColumnUnitLabel(title, unit)
-            table.SetColumnDescription(title, _one_line(str(definitions.get(key, ""))))
-        table.SetLocked(True)
-        table.SetAttribute(f"{PREFIX}evaluation", _json({**evaluation, "rows": rows}))
-        table.SetAttribute(f"{PREFIX}disclaimer", DISCLAIMER)
-    renew.place_beside(table, source)
-    return table
 
 
 def _window(image: Mapping[str, Any]) -> tuple[float, float]:
@@ -209,25 +192,12 @@ def _copy(entry: slicer.vtkCodedEntry | None) -> slicer.vtkCodedEntry | None:
     return copy
 
 
-def _add_column(table: slicer.vtkMRMLTableNode, column: Any, title: str, values: Iterable[Any]) -> None:
-    column.SetName(title)
-    for value in values:
-        column.InsertNextValue(value)
-    table.AddColumn(column)
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)  # float reads "Infinity" too
-
-
-def _one_line(text: str) -> str:
-    """Text that a table's schema file, tab-separated and unquoted, can hold."""
-    return " ".join(text.replace('"', "'").split())
-
-
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value as JSON: compact, sorted, readable; for an attribute."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _without_folder(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_folder(each) for key, each in value.items()}
     return os.path.basename(value) if isinstance(value, str) and os.path.isabs(value) else value

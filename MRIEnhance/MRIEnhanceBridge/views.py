@@ -40,6 +40,20 @@ def show(result_node: slicer.vtkMRMLVolumeNode, *, source: slicer.vtkMRMLVolumeN
     return any(node.GetBackgroundVolumeID() == result_node.GetID() for node in composites)
 
 
+def go_to(volume: slicer.vtkMRMLVolumeNode, place: np.ndarray) -> int:
+    """Scroll the slice views that show a volume as background to a place (RAS, mm); zoom and pan stay.
+
+    Returns
+    -------
+    int
+        How many views show it.
+    """
+    shown = [view for view, layers in slice_views().values() if layers.GetBackgroundVolumeID() == volume.GetID()]
+    for view in shown:
+        view.JumpSliceByOffsetting(*place[:3].tolist())
+    return len(shown)
+
+
 class Comparison:
     """Two linked slice views side by side: an input in the left one, its result in the right one.
 
@@ -137,7 +151,7 @@ class _Frame:
         views = slice_views()
         if not views:
             return None
-        axes = _ijk_to_world(source)
+        axes = ijk_to_world(source)
         depth = float(np.linalg.norm(axes[:3, 2]))
         normal = axes[:3, 2] / depth
         plane = _acquired_plane(source, _ORIENTATIONS[int(np.argmax(np.abs(normal)))])
@@ -172,7 +186,7 @@ def _shown(composite: slicer.vtkMRMLSliceCompositeNode) -> bool:
     return any(slicer.mrmlScene.GetNodeByID(identifier) for identifier in layers if identifier)
 
 
-def _ijk_to_world(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+def ijk_to_world(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     """The 4 x 4 matrix from indices to places in the views; a transform that is not linear counts for nothing."""
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)

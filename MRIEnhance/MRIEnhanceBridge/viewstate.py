@@ -25,7 +25,7 @@ class View:
         """Remember a view. Volumes are remembered weakly: identifiers may be given again, to other volumes."""
         layers = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetLabelVolumeID())
         return cls(
-            layers=tuple(_weak(slicer.mrmlScene.GetNodeByID(identifier or "")) for identifier in layers),
+            layers=tuple(weak(slicer.mrmlScene.GetNodeByID(volume or "")) for volume in layers),
             links=(composite.GetLinkedControl(), composite.GetHotLinkedControl()),
             plane=tuple(slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS()).ravel().tolist()),
             origin=view.GetXYZOrigin(),
@@ -37,7 +37,7 @@ class View:
         """Make a view as it was."""
         composite.SetLinkedControl(self.links[0])
         composite.SetHotLinkedControl(self.links[1])
-        set_layers(composite, *(_identifier(weak) for weak in self.layers))
+        set_layers(composite, *(identifier(layer) for layer in self.layers))
         width, height, depth = self.field
         pixels = view.GetDimensions()
         if pixels != self.pixels:
@@ -86,13 +86,14 @@ def set_layers(composite: slicer.vtkMRMLSliceCompositeNode, background: str, for
         composite.SetLabelVolumeID(label)
 
 
-def _weak(node: Any) -> vtk.vtkWeakReference:
+def weak(node: Any) -> vtk.vtkWeakReference:
+    """Remember a node, or None, without holding it."""
     reference = vtk.vtkWeakReference()
     reference.Set(node)
     return reference
 
 
-def _identifier(reference: vtk.vtkWeakReference) -> str:
+def identifier(reference: vtk.vtkWeakReference) -> str:
     """Identifier of a node that is still in the scene, else nothing."""
     node = reference.Get()
     return node.GetID() if node is not None and slicer.mrmlScene.IsNodePresent(node) else ""

@@ -186,6 +186,14 @@ def test_warnings_are_read_from_the_node(results, source, answer):
 
 # Figures
 
+
+@pytest.fixture
+def metrics_table(host):
+    from MRIEnhanceBridge.tables import metrics_table
+
+    return metrics_table
+
+
 ROWS = [
     {"method": "ICONet", "psnr_db": 100 / 3, "ssim": 0.123456789012345, "nmae": 1e-7},
     {"method": "sinc — “interpolation”", "psnr_db": "Infinity", "ssim": None, "nmae": 0.0},
@@ -199,8 +207,8 @@ EVALUATION = {
 }
 
 
-def test_the_table_is_typed_and_exact(results, source):
-    node = results.metrics_table(ROWS, name="Metrics", evaluation=EVALUATION, source=source)
+def test_the_table_is_typed_and_exact(metrics_table, source):
+    node = metrics_table(ROWS, name="Metrics", evaluation=EVALUATION, source=source)
     table = node.GetTable()
     columns = [table.GetColumn(index) for index in range(table.GetNumberOfColumns())]
     assert [column.GetName() for column in columns] == ["Method", "PSNR (dB)", "SSIM", "NMAE"]
@@ -213,17 +221,17 @@ def test_the_table_is_typed_and_exact(results, source):
     assert node.GetLocked(), "figures are not typed over by mistake"
 
 
-def test_a_second_table_has_a_name_of_its_own_and_is_in_the_study(host, results, source):
+def test_a_second_table_has_a_name_of_its_own_and_is_in_the_study(host, metrics_table, source):
     study = volumes.put_in_study(host, source)
-    nodes = [results.metrics_table(ROWS, name="M", evaluation=EVALUATION, source=source) for _ in range(2)]
+    nodes = [metrics_table(ROWS, name="M", evaluation=EVALUATION, source=source) for _ in range(2)]
     assert [node.GetName() for node in nodes] == ["M", "M_1"]
     for node in nodes:
         hierarchy, item = volumes.item_of(host, node)
         assert hierarchy.GetItemParent(item) == study
 
 
-def test_figures_and_rules_are_kept_with_the_scene(host, results, source, tmp_path):
-    node = results.metrics_table(ROWS, name="Metrics", evaluation=EVALUATION, source=source)
+def test_figures_and_rules_are_kept_with_the_scene(host, metrics_table, source, tmp_path):
+    node = metrics_table(ROWS, name="Metrics", evaluation=EVALUATION, source=source)
     node.AddDefaultStorageNode()
     node.GetStorageNode().SetFileName(str(tmp_path / "metrics.tsv"))
     assert node.GetStorageNode().WriteData(node)

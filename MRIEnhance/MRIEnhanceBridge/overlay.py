@@ -1,0 +1,131 @@
+"""A map over its image in the slice views, in warm colours: where a network looked more closely.
+
+Only MRML nodes are touched. The map is the foreground, the image the background, and the strength is the foreground's
+opacity: it works alike in linked views and in others, and Slicer's own slider shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+import vtk
+
+from MRIEnhanceBridge import views
+from MRIEnhanceBridge.viewstate import identifier, slice_views, weak
+
+_COLORS = "vtkMRMLColorTableNodeWarm1"
+"""From yellow to red. Slicer's own: in every scene once, under this name, and never written to a file."""
+_GREY = "vtkMRMLColorTableNodeGrey"
+_WEAKEST, _ABOVE_ALL = 0.05, 2.0
+"""Below the first nothing is tinted; the second is above 1 and its rounding errors."""
+
+
+def colour(attention: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Give a map the display it needs over an image: warm colours from 0 to 1, nothing where it is below 0.05."""
+    attention.CreateDefaultDisplayNodes()
+    display = attention.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        display.AutoWindowLevelOff()
+        display.SetWindowLevelMinMax(0.0, 1.0)
+        display.SetAndObserveColorNodeID(_COLORS)
+        display.SetThreshold(_WEAKEST, _ABOVE_ALL)
+        display.ApplyThresholdOn()
+
+
+class Overlay:
+    """A map shown over its image, and what the views showed before."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, _Layer] = {}
+        self._attention = vtk.vtkWeakReference()
+
+    @property
+    def active(self) -> bool:
+        """Whether a map has been put over an image."""
+        return bool(self._before)
+
+    def show(self, result: Any, attention: Any, strength: float = 0.5) -> bool:
+        """Put a map over its image in the slice views that show the image as background.
+
+        Where nothing at all is shown, all slice views show both. A map that is shown already goes first. The image's
+        display stays as it is; the map gets its colours, unless the user has given it others than grey.
+
+        Parameters
+        ----------
+        result, attention
+            Image, and map from 0 to 1 on its grid.
+        strength
+            Opacity of the map, from 0 to 1.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where a volume is not in the scene, or no view shows the image.
+        """
+        scene = slicer.mrmlScene
+        there = all(node and scene.IsNodePresent(node) and node.GetImageData() for node in (result, attention))
+        if not there or not views.show(result, source=None):
+            return False
+        self.hide()
+        display = attention.GetDisplayNode()
+        if display is None or display.GetColorNodeID() in (None, _GREY):
+            colour(attention)
+        self._attention = weak(attention)
+        for name, (_view, composite) in slice_views().items():
+            if composite.GetBackgroundVolumeID() == result.GetID():
+                self._before[name] = _Layer.of(composite)
+                with slicer.util.NodeModify(composite):
+                    composite.SetForegroundVolumeID(attention.GetID())
+                    composite.SetForegroundOpacity(_within(strength))
+                    composite.SetCompositing(composite.Alpha)
+        return True
+
+    def set_strength(self, strength: float) -> None:
+        """Change the map's opacity, from 0 to 1, in all views that have it as foreground."""
+        shown = identifier(self._attention)
+        for _view, composite in slice_views().values():
+            if shown and composite.GetForegroundVolumeID() == shown:
+                composite.SetForegroundOpacity(_within(strength))
+
+    def hide(self) -> bool:
+        """Put back what was before. Views whose foreground the user has chosen meanwhile are left alone.
+
+        Returns
+        -------
+        bool
+            False if nothing was shown.
+        """
+        before, self._before = self._before, {}
+        shown, self._attention = identifier(self._attention), vtk.vtkWeakReference()
+        for name, (_view, composite) in slice_views().items():
+            if name in before and (composite.GetForegroundVolumeID() or "") in ("", shown):
+                before[name].restore(composite)
+        return bool(before)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """The foreground of a view as it was."""
+
+    volume: Any
+    opacity: float
+    compositing: int
+
+    @classmethod
+    def of(cls, composite: Any) -> _Layer:
+        """Remember it; the volume weakly, since identifiers may be given again."""
+        volume = slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")
+        return cls(weak(volume), composite.GetForegroundOpacity(), composite.GetCompositing())
+
+    def restore(self, composite: Any) -> None:
+        """Make it as it was."""
+        with slicer.util.NodeModify(composite):
+            composite.SetForegroundVolumeID(identifier(self.volume))
+            composite.SetForegroundOpacity(self.opacity)
+            composite.SetCompositing(self.compositing)
+
+
+def _within(strength: float) -> float:
+    return min(max(float(strength), 0.0), 1.0)
