@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from slicer.i18n import tr as _
 
+from MRIEnhanceBridge.figures import figures_of
+
 _AXES = {"in-plane": "in plane", "3d": "in 3D"}
+_SAMPLING = {
+    "random-lines": "random lines",
+    "equispaced-lines": "equispaced lines",
+    "poisson-disc": "Poisson discs",
+}
 
 
 def card_html(card: Mapping[str, Any]) -> str:
@@ -33,12 +40,29 @@ def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield _("Contrasts:"), _text(source if source == target else f"{source} → {target}")
     if card["scale"]:
         yield _("Scale:"), _text(f"×{card['scale']} {_AXES.get(card['axes'], card['axes'])}")
-    yield _("Spacing of the input:"), _text(f"{low:g} – {high:g} mm")
+    where = _("Spacing of the image:") if card.get("task") == "reconstruct" else _("Spacing of the input:")
+    yield where, _text(f"{low:g} – {high:g} mm")
+    yield from _acquisition(card)
     yield _("Limits:"), _list(card["limits"])
     yield _("Method:"), _text(f"{card['method']}. {card['fidelity']}")
     yield _("Paper:"), _text(f"{card['paper']['citation']}, doi {card['paper']['doi']}")
     yield _("Learned from:"), _list(_data(each) for each in card["training"].get("data", []))
     yield _("Licence:"), _text(card["licence"])
+
+
+def _acquisition(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What raw data a model was made for, as far as its card says."""
+    if limits := card.get("acceleration"):
+        yield _("Acceleration:"), _text(_("{range}-fold").format(range=_range(limits)))
+    if kinds := card.get("sampling"):
+        yield _("Sampling:"), _text(", ".join(_SAMPLING.get(kind, kind) for kind in kinds))
+    if limits := card.get("coils"):
+        yield _("Receive coils:"), _text(_range(limits))
+
+
+def _range(limits: Sequence[float]) -> str:
+    low, high = limits
+    return f"{low:g}" if low == high else f"{low:g} – {high:g}"
 
 
 def _data(source: Mapping[str, Any]) -> str:
@@ -47,13 +71,15 @@ def _data(source: Mapping[str, Any]) -> str:
 
 
 def _results(table: Mapping[str, Any]) -> str:
-    """What was measured, as a table; the best PSNR in bold."""
+    """What was measured, as a table; the row with the best PSNR in bold."""
     heading = _("Measured on {data}, not learned from:").format(data=table["data"])
-    best = max((row["psnr_db"] for row in table["rows"]), default=0.0)
-    rows = [f"<tr><th align='left'>{_text(_('Method'))}</th><th>PSNR (dB)</th><th>SSIM</th><th>NMAE</th></tr>"]
+    shown = figures_of(table["rows"])
+    best = max((float(row["psnr_db"]) for row in table["rows"] if row.get("psnr_db") is not None), default=None)
+    titles = "".join(f"<th>{_text(figure.title)}</th>" for figure in shown)
+    rows = [f"<tr><th align='left'>{_text(_('Method'))}</th>{titles}</tr>"]
     for row in table["rows"]:
-        figures = [f"{row['psnr_db']:.2f}", f"{row['ssim']:.4f}", f"{row['nmae']:.4f}"]
-        mark = "b" if row["psnr_db"] == best else "span"
+        mark = "b" if best is not None and row.get("psnr_db") == best else "span"
+        figures = (_text(figure.write(row.get(figure.key))) for figure in shown)
         cells = "".join(f"<td align='right'><{mark}>{figure}</{mark}></td>" for figure in figures)
         rows.append(f"<tr><td>{_text(row['method'])}</td>{cells}</tr>")
     return f"<b>{_text(heading)}</b><table cellspacing='0' cellpadding='2'>{''.join(rows)}</table>"

@@ -54,12 +54,16 @@ def figures_of(rows: Iterable[Mapping[str, Any]]) -> list[Figure]:
     Parameters
     ----------
     rows
-        One mapping a method. A value may be None, for none, or the word ``"Infinity"``; what is no number is no figure.
+        One mapping a method. A known figure may be None, for none, or the word ``"Infinity"``; of what is not known,
+        numbers are figures, under their own names.
     """
-    keys = {key: None for row in rows for key, value in row.items() if key != "method" and _is_number(value)}
-    known = {figure.key: figure for figure in _KNOWN}
-    return [figure for figure in _KNOWN if figure.key in keys] + [Figure(key, key) for key in keys if key not in known]
+    rows = list(rows)
+    known = [figure.key for figure in _KNOWN]
+    others = {key: None for row in rows for key, value in row.items() if key not in known and _is_number(value)}
+    return [figure for figure in _KNOWN if any(figure.key in row for row in rows)] + [
+        Figure(key, key) for key in others
+    ]
 
 
 def _is_number(value: Any) -> bool:
-    return value in ("Infinity", "-Infinity") or (isinstance(value, int | float) and not isinstance(value, bool))
+    return isinstance(value, int | float) and not isinstance(value, bool)

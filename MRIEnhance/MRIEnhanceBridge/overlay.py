@@ -100,8 +100,9 @@ class Overlay:
         before, self._before = self._before, {}
         shown, self._attention = identifier(self._attention), vtk.vtkWeakReference()
         for name, (_view, composite) in slice_views().items():
-            if name in before and (composite.GetForegroundVolumeID() or "") in ("", shown):
-                before[name].restore(composite)
+            now = composite.GetForegroundVolumeID() or ""
+            if name in before and now in ("", shown):
+                before[name].restore(composite, volume=now == shown)
         return bool(before)
 
 
@@ -119,10 +120,11 @@ class _Layer:
         volume = slicer.mrmlScene.GetNodeByID(composite.GetForegroundVolumeID() or "")
         return cls(weak(volume), composite.GetForegroundOpacity(), composite.GetCompositing())
 
-    def restore(self, composite: Any) -> None:
-        """Make it as it was."""
+    def restore(self, composite: Any, *, volume: bool) -> None:
+        """Make it as it was; without the `volume`, only how it is mixed in."""
         with slicer.util.NodeModify(composite):
-            composite.SetForegroundVolumeID(identifier(self.volume))
+            if volume:
+                composite.SetForegroundVolumeID(identifier(self.volume))
             composite.SetForegroundOpacity(self.opacity)
             composite.SetCompositing(self.compositing)
 
