@@ -7,6 +7,7 @@ of a module names the shared widgets alike: ``modelComboBox``, ``cardBrowser``, 
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +30,9 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Base of the modules' widgets.
 
     A subclass sets `task`, makes its logic in `makeLogic` (with ``worker`` and ``getParameterNode()``), and overrides
-    `reasonNotReady`, `startRun` and, if its form has more to show, `setupForm`, `onCatalogue` and `showParameters`.
+    `reasonNotReady`, `startRun` and, if its form has more to show, `setupForm`, `onCatalogue`, `showParameters` and
+    `comparedWith`. Its parameter node has the fields ``model``, ``device``, ``precision``, ``inputVolume`` and
+    ``resultVolume``.
     """
 
     task = ""
@@ -66,6 +69,10 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showParameters(self) -> None:
         """Show what is not bound by ``SlicerParameterName``."""
+
+    def comparedWith(self) -> Any:
+        """The volume that the last result is compared with; None for none."""
+        return self._parameterNode.inputVolume
 
     # Life in Slicer
 
@@ -153,12 +160,10 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._showCard()
         self.showParameters()
         self.run.allow(self._catalogueError or self._reasonOfModel() or self.reasonNotReady())
-        result = node.resultVolume
-        self.ui.compareButton.enabled = result is not None and node.inputVolume is not None
+        self.ui.compareButton.enabled = node.resultVolume is not None and self.comparedWith() is not None
 
     def _showCard(self) -> None:
-        card = self.models.get(self._parameterNode.model, {}).get("card")
-        page = card_html(card) if card else ""
+        page = _page(self.models.get(self._parameterNode.model, {}))
         if page != self._page:  # otherwise the user would be scrolled back to its start
             self._page = page
             self.ui.cardBrowser.setHtml(page)
@@ -201,9 +206,12 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._lookups = []
 
     def _onCatalogue(self, answer: Mapping[str, Any]) -> None:
-        self.models = {model["name"]: model for model in answer["models"]}
+        classical = [{**method, "card": None, "error": ""} for method in answer.get("classical", [])]
+        self.models = {model["name"]: model for model in [*answer["models"], *classical]}
         self._catalogueError = "" if self.models else _("There is no model for this task.")
-        self.model.fill([Item(name, model["title"], model["error"]) for name, model in self.models.items()])
+        models = [Item(model["name"], model["title"], model["error"]) for model in answer["models"]]
+        without = _("{title} (without a model)")
+        self.model.fill([*models, *(Item(each["name"], without.format(title=each["title"])) for each in classical)])
         self.onCatalogue()
         self.onParameters()
         if lacking := self.logic.worker.lacking:
@@ -258,12 +266,12 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         return True
 
     def onCompare(self, checked: bool) -> None:
-        """Show input and result side by side, or put the views back."""
+        """Show the result beside what it is compared with, or put the views back."""
         node = self._parameterNode
         if not checked:
             self._comparison.stop()
-        elif node is not None and node.inputVolume is not None and node.resultVolume is not None:
-            self._comparison.start(node.inputVolume, node.resultVolume)
+        elif node is not None and node.resultVolume is not None and (other := self.comparedWith()) is not None:
+            self._comparison.start(other, node.resultVolume)
 
     def onPythonChosen(self) -> None:
         """The user named another interpreter, or none: what the old one said no longer counts."""
@@ -271,3 +279,11 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic.worker.stop()
         self.run.say("")
         self.readCatalogue()
+
+
+def _page(model: Mapping[str, Any]) -> str:
+    """What is known of a model, or of a method that needs none, as HTML."""
+    if model.get("card"):
+        return card_html(model["card"])
+    text = "" if model.get("error") else str(model.get("text", ""))
+    return "".join(f"<p>{html.escape(line)}</p>" for line in text.splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""What the self-tests of the three modules share; they run inside Slicer, on shipped data, without network."""
+"""What the self-tests of the modules share; they run inside Slicer, on shipped data, without network."""
 
 from __future__ import annotations
 
@@ -32,6 +32,31 @@ def check_finer(source: Any, result: Any, *, scale: int) -> None:
     error = float(abs(voxels.astype(float) - truth).mean() / abs(truth.astype(float)).mean())
     _check(error < 0.1, f"the result differs from the input by {error:.0%}")
     _check(bool(result.GetAttribute("MRIEnhance.sha256")), "the result does not say where it comes from")
+
+
+def sample_kspace() -> str:
+    """The file of the library's sample of raw data: one slice of a brain, of which every eighth sample was acquired."""
+    return str(library_folder() / "mrienhance" / "data" / "brain_8ch.npz")
+
+
+def check_reconstructed(result: Any, zero_filled: Any) -> None:
+    """Check that `result` is the sample's brain: upright, bright in the middle of a dark ground, and not zero-filled.
+
+    Raises
+    ------
+    AssertionError
+        If it is not.
+    """
+    size = result.GetImageData().GetDimensions()
+    _check(size == (180, 230, 1), f"the image has {size} voxels")
+    _check(zero_filled is not None, "there is no zero-filled image")
+    image, zeros = (slicer.util.arrayFromVolume(node)[0].astype(float) for node in (result, zero_filled))
+    inside, corner = image[80:150, 60:120].mean(), image[:15, :15].mean()
+    _check(inside > 5 * corner, f"the brain has {inside:.3g}, a corner {corner:.3g}")
+    scale = (image * zeros).sum() / (zeros * zeros).sum()
+    change = abs(image - scale * zeros).mean() / image.mean()
+    _check(change > 0.05, f"the image is the zero-filled one but for {change:.1%}")
+    _check(bool(result.GetAttribute("MRIEnhance.model")), "the result does not say where it comes from")
 
 
 def _near(values: Any, wanted: Any) -> bool:

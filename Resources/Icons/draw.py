@@ -14,6 +14,7 @@ SIZE = 128
 FINE = 8  # samples a pixel and axis
 BLOCKS = 16  # coarse samples across the icon
 MODULE_BLOCKS = 8  # the same for a module's icon
+LINES = 16  # of k-space, of which a module's icon shows some
 MODULES = Path(__file__).parents[2] / "MRIEnhance" / "Resources" / "Icons"
 
 BACKGROUND = (13, 27, 42)
@@ -103,6 +104,24 @@ def draw_super_resolve() -> Image.Image:
     return small(rgb, alpha)
 
 
+def draw_reconstruct() -> Image.Image:
+    """Reconstruct: the lines of k-space, of which some are missing, become a head."""
+    n = SIZE * FINE
+    left = np.arange(n) < n // 2
+    brain, head = section(n, BRAIN), section(n, HEAD)
+    row = np.arange(n)[:, None] // (n // LINES)
+    measured = (row % 4 == 0) | (abs(row - LINES // 2 + 0.5) < 2)
+    bright = np.interp(abs(row - LINES // 2 + 0.5), [0, LINES / 2], [1.0, 0.4])
+    middle = np.arange(n)[:, None] % (n // LINES) < 0.75 * n / LINES
+    lines = np.broadcast_to(measured & middle, brain.shape)
+    rgb = coloured(np.where(left, np.broadcast_to(bright, brain.shape), brain))
+    alpha = np.where(left, lines & (np.arange(n) > 0.06 * n), head).astype(float)
+    line = slice(n // 2 - 4 * FINE, n // 2 + 4 * FINE)
+    rgb[:, line], alpha[:, line] = AMBER, 1
+    return small(rgb, alpha)
+
+
 if __name__ == "__main__":
     draw().save(Path(__file__).with_name("MRIEnhance.png"), optimize=True)
     draw_super_resolve().save(MODULES / "SuperResolve.png", optimize=True)
+    draw_reconstruct().save(MODULES / "Reconstruct.png", optimize=True)
