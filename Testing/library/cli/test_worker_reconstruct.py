@@ -74,7 +74,8 @@ def test_a_full_scan_is_tried(worker: WorkerClient, tmp_path: Path):
 
 def test_an_image_is_scanned_first(worker: WorkerClient, model: Path, tmp_path: Path):
     image = head((40, 48, 3), direction=OBLIQUE)
-    options = {"coils": 6, "acceleration": 2.0, "sampling": "random-lines", "snr": 80.0, "seed": 2, "slices": [0, 2]}
+    lines = {"acceleration": 2.0, "sampling": "random-lines", "lines_along": "j"}
+    options = {"coils": 6, **lines, "snr": 80.0, "seed": 2, "slices": [0, 2]}
     fields = {
         "input": hand_over(image, tmp_path / "in.raw"),
         "simulate": options,

@@ -96,6 +96,7 @@ def _simulation(fields: Fields) -> dict[str, Any]:
         "coils": whole(1),
         "acceleration": positive,
         "sampling": _SAMPLING,
+        "lines_along": one_of("i", "j"),
         "snr": positive,
         "phase": number,
         "seed": whole(0),
