@@ -62,3 +62,72 @@ def test_a_card_without_results_scale_or_data(shown, card):
     assert "Measured" not in text
     assert "Scale" not in text
     assert "Learned" not in text
+
+
+# Models to reconstruct
+
+
+@pytest.fixture
+def reconstructs(card):
+    rows = [
+        {
+            "method": "LF-MRI",
+            "psnr_db": 33.456,
+            "ssim": 0.91234,
+            "nmae": 0.01,
+            "lf_psnr_db": 30.126,
+            "lf_ssim": 0.88888,
+        },
+        {"method": "CG-SENSE", "psnr_db": 30.1, "ssim": 0.85, "nmae": 0.02},
+    ]
+    table = {"data": "patient 19", "subjects": ["19"], "rows": rows}
+    card.update(task="reconstruct", scale=None, results=[table])
+    return {**card, "acceleration": [4, 8.5], "sampling": ["random-lines", "poisson-disc"], "coils": [8, 8]}
+
+
+def test_what_raw_data_a_model_was_made_for(shown, reconstructs):
+    text = shown(reconstructs)
+    assert "Acceleration: 4 – 8.5-fold" in text
+    assert "Sampling: random lines, Poisson discs" in text
+    assert "Receive coils: 8\n" in text
+    assert "Spacing of the image:" in text
+
+
+def test_a_card_that_says_nothing_of_raw_data(shown, card, reconstructs):
+    for text in (shown(card), shown({**reconstructs, "acceleration": None, "sampling": None, "coils": None})):
+        assert "Acceleration" not in text
+        assert "Sampling" not in text
+        assert "coils" not in text
+
+
+def test_the_librarys_card_is_shown(shown, reconstructs):
+    from mrienhance.models import ModelCard
+
+    text = shown(json.loads(ModelCard.from_dict(reconstructs).to_json()))
+    assert "Acceleration: 4 – 8.5-fold" in text
+    assert "30.13" in text
+
+
+def test_figures_of_lesions_have_columns_and_missing_ones_a_dash(shown, reconstructs):
+    lines = [line.strip() for line in shown(reconstructs).splitlines()]
+    assert lines[lines.index("Method") :][:18] == [
+        *("Method", "PSNR (dB)", "SSIM", "NMAE", "LF-PSNR (dB)", "LF-SSIM"),
+        *("LF-MRI", "33.46", "0.9123", "0.0100", "30.13", "0.8889"),
+        *("CG-SENSE", "30.10", "0.8500", "0.0200", "–", "–"),
+    ]
+
+
+def test_the_best_row_is_bold(host, reconstructs):
+    from MRIEnhanceBridge.cards import card_html
+
+    page = card_html(reconstructs)
+    assert "<b>33.46</b>" in page
+    assert "<span>30.10</span>" in page
+
+
+def test_columns_of_another_kind_are_shown_too(shown, card):
+    card["results"] = [{"data": "d", "subjects": [], "rows": [{"method": "m", "lf_psnr_db": 12.0, "boxes<": 3}]}]
+    text = shown(card)
+    assert "boxes<" in text
+    assert "12.00" in text
+    assert "SSIM" not in text.replace("LF-SSIM", "")
