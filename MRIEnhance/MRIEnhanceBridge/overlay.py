@@ -9,14 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import slicer
 import vtk
 
 from MRIEnhanceBridge import views
 from MRIEnhanceBridge.viewstate import identifier, slice_views, weak
 
-_COLORS = "vtkMRMLColorTableNodeWarm1"
-"""From yellow to red. Slicer's own: in every scene once, under this name, and never written to a file."""
+COLORS = "MRIEnhanceAttention"
+"""Singleton tag of the colour table."""
+_RAMP = ((0.0, (0.4, 0.38, 0.33)), (0.5, (0.95, 0.6, 0.1)), (1.0, (1.0, 0.05, 0.0)))
+"""From nearly grey through orange to red. All colours are equally opaque, since Slicer knows a colour's opacity only as
+all or nothing; so what is weak must look weak."""
+_STEPS = 256
 _GREY = "vtkMRMLColorTableNodeGrey"
 _WEAKEST, _ABOVE_ALL = 0.05, 2.0
 """Below the first nothing is tinted; the second is above 1 and its rounding errors."""
@@ -29,9 +34,30 @@ def colour(attention: slicer.vtkMRMLScalarVolumeNode) -> None:
     with slicer.util.NodeModify(display):
         display.AutoWindowLevelOff()
         display.SetWindowLevelMinMax(0.0, 1.0)
-        display.SetAndObserveColorNodeID(_COLORS)
+        display.SetAndObserveColorNodeID(_colors().GetID())
         display.SetThreshold(_WEAKEST, _ABOVE_ALL)
         display.ApplyThresholdOn()
+
+
+def _colors() -> slicer.vtkMRMLColorTableNode:
+    """The colour table, which a scene has once; filled if its file was not saved with the scene."""
+    scene = slicer.mrmlScene
+    table = scene.GetSingletonNode(COLORS, "vtkMRMLColorTableNode")
+    if table is None:
+        table = slicer.vtkMRMLColorTableNode()
+        table.SetSingletonTag(COLORS)
+        table.SetName(scene.GenerateUniqueName("MRIEnhance attention"))
+        table.SetTypeToUser()
+        table = scene.AddNode(table)
+    if table.GetNumberOfColors() != _STEPS:
+        values = np.linspace(0.0, 1.0, _STEPS)
+        places, colors = [place for place, _color in _RAMP], np.array([color for _place, color in _RAMP])
+        ramp = np.stack([np.interp(values, places, channel) for channel in colors.T], axis=1)
+        with slicer.util.NodeModify(table):
+            table.SetNumberOfColors(_STEPS)
+            for step, color in enumerate(ramp.tolist()):
+                table.SetColor(step, f"{values[step]:.3f}", *color)
+    return table
 
 
 class Overlay:
@@ -70,8 +96,11 @@ class Overlay:
             return False
         self.hide()
         display = attention.GetDisplayNode()
-        if display is None or display.GetColorNodeID() in (None, _GREY):
+        chosen = display.GetColorNode() if display is not None else None
+        if chosen is None or chosen.GetID() == _GREY:
             colour(attention)
+        elif chosen.GetSingletonTag() == COLORS:
+            _colors()  # so that there are some, also in a scene that was saved without their file
         self._attention = weak(attention)
         for name, (_view, composite) in slice_views().items():
             if composite.GetBackgroundVolumeID() == result.GetID():

@@ -10,7 +10,7 @@ from screens import NAMES
 
 SIZE = 40  # voxels of 1 mm, and pixels of a view
 GREY, WHITE = (128, 128, 128), (255, 255, 255)
-RED, YELLOW = np.array((255, 0, 0)), np.array((255, 255, 0))
+RED, ORANGE, PALE = np.array([(255, 13, 0), (242, 153, 26), (116, 105, 80)])  # for 1, 0.5 and 0.06
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_the_map_tints_the_image_by_its_strength(overlay, recon, drawn):
     assert overlay.show(*recon, 0.5) is True
     nothing, weak, middle, strong = drawn((15, 15), (15, 25), (25, 15), (25, 25))
     assert nothing == near(GREY), "below 0.05 there is no tint"
-    assert weak == near((YELLOW * (1, 0.94, 1) + GREY) / 2)
-    assert middle == near((YELLOW * (1, 0.5, 1) + WHITE) / 2)
+    assert weak == near((PALE + GREY) / 2)
+    assert middle == near((ORANGE + WHITE) / 2)
     assert strong == near((RED + WHITE) / 2), "rounding errors above 1 are no holes"
     assert drawn((5, 5), (35, 35)) == [near(GREY), near(WHITE)]
 
@@ -108,26 +108,90 @@ def test_the_images_own_display_stays(overlay, recon):
 def test_colours_that_the_user_has_chosen_stay(overlay, recon):
     display = recon[1].GetDisplayNode()
     overlay.show(*recon)
-    assert display.GetColorNode().GetName() == "Warm1"
+    assert display.GetColorNode().GetName() == "MRIEnhance attention"
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeIron")
     display.SetThreshold(0.3, 1.0)
     overlay.show(*recon)
     assert (display.GetColorNode().GetName(), display.GetLowerThreshold()) == ("Iron", 0.3)
 
 
-def test_a_scene_that_is_saved_has_the_colours_and_no_colour_table_of_its_own(host, overlay, recon, tmp_path):
-    tables = host.mrmlScene.GetNumberOfNodesByClass("vtkMRMLColorNode")
+# The colours
+
+
+def colour_tables(scene):
+    tag = "MRIEnhanceAttention"
+    nodes = [scene.GetNthNodeByClass(index, "vtkMRMLColorTableNode") for index in range(scene.GetNumberOfNodes())]
+    return [node for node in nodes if node is not None and node.GetSingletonTag() == tag]
+
+
+def colours(node):
+    return [node.GetLookupTable().GetTableValue(step)[:3] for step in range(node.GetNumberOfColors())]
+
+
+def save_with_colours(host, folder):
+    """The scene in another one, as after Slicer's own Save and Load."""
+    (table,) = colour_tables(host.mrmlScene)
+    if table.GetStorageNode() is None:
+        table.AddDefaultStorageNode()
+    table.GetStorageNode().SetFileName(str(folder / "attention.ctbl"))
+    assert table.GetStorageNode().WriteData(table)
+    return save_and_load(host, folder)
+
+
+def test_weak_attention_looks_weak(host, overlay, recon):
     overlay.show(*recon)
-    overlay.show(recon[0], volumes.add(host, array=volumes.ramp((SIZE, SIZE, 4), "float32"), name="Second"))
-    assert host.mrmlScene.GetNumberOfNodesByClass("vtkMRMLColorNode") == tables
-    loaded = save_and_load(host, tmp_path)
-    assert "ColorTable " not in (tmp_path / "scene.mrml").read_text(encoding="utf-8")
-    displays = [loaded.GetFirstNodeByName(name).GetDisplayNode() for name in ("Result attention", "Second")]
-    for display in displays:
-        assert display.GetColorNodeID() == "vtkMRMLColorTableNodeWarm1"
-        assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0.0, 1.0)
-        assert display.GetApplyThreshold()
-        assert display.GetLowerThreshold() == pytest.approx(0.05)
+    (table,) = colour_tables(host.mrmlScene)
+    chroma = [max(colour) - min(colour) for colour in colours(table)]
+    assert len(chroma) == 256
+    assert chroma[13] < 0.2, "at 0.05, where tinting begins"
+    assert chroma == sorted(chroma), "the stronger, the more vivid"
+    assert chroma[-1] == pytest.approx(1.0)
+
+
+def test_a_scene_has_the_colours_once(host, overlay, recon):
+    from MRIEnhanceBridge.overlay import Overlay, colour
+
+    second = volumes.add(host, array=volumes.ramp((SIZE, SIZE, 4), "float32"), name="Second")
+    overlay.show(*recon)
+    overlay.show(recon[0], second)
+    Overlay().show(*recon)
+    colour(second)
+    (table,) = colour_tables(host.mrmlScene)
+    assert recon[1].GetDisplayNode().GetColorNode() is table
+    assert second.GetDisplayNode().GetColorNode() is table
+
+
+def test_a_scene_that_is_saved_has_them_once_too(host, overlay, recon, tmp_path):
+    overlay.show(*recon)
+    (table,) = colour_tables(host.mrmlScene)
+    loaded = save_with_colours(host, tmp_path)
+    (again,) = colour_tables(loaded)
+    np.testing.assert_allclose(colours(again), colours(table), atol=1 / 255)
+    display = loaded.GetFirstNodeByName("Result attention").GetDisplayNode()
+    assert display.GetColorNode() is again
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0.0, 1.0)
+    assert display.GetApplyThreshold()
+    assert display.GetLowerThreshold() == pytest.approx(0.05)
+
+
+def test_a_scene_that_is_loaded_into_one_with_the_colours_shares_them(host, overlay, recon, tmp_path):
+    overlay.show(*recon)
+    save_with_colours(host, tmp_path)
+    host.mrmlScene.Import()
+    (table,) = colour_tables(host.mrmlScene)
+    assert len(colours(table)) == 256
+    assert table.GetNumberOfStorageNodes() == 1, "one file"
+    maps = [node for node in host.util.getNodesByClass("vtkMRMLScalarVolumeNode") if "attention" in node.GetName()]
+    assert len(maps) == 2
+    assert all(node.GetDisplayNode().GetColorNode() is table for node in maps)
+
+
+def test_colours_whose_file_was_not_saved_come_back(host, overlay, recon, drawn):
+    overlay.show(*recon)
+    (table,) = colour_tables(host.mrmlScene)
+    table.SetNumberOfColors(0)
+    overlay.show(*recon, 1.0)
+    assert drawn((25, 25)) == [near(RED)]
 
 
 # In which views
