@@ -7,7 +7,7 @@ import glob
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ from MRIEnhanceBridge.errors import BridgeError
 def report_path(path: Path) -> Path:
     """Where the report of the result in `path` lies."""
     return path.with_name(f"{path.name}.json")
+
+
+def file_names(stem: str, maps: Iterable[str], ending: str) -> list[str]:
+    """The names of a result's file and of its maps' files: ``anna.nrrd``, ``anna_attention.nrrd``."""
+    return [f"{stem}{part}.{ending}" for part in ("", *(f"_{name}" for name in maps))]
 
 
 def check_new(folder: Path, pattern: str) -> None:
@@ -42,32 +47,36 @@ def check_new(folder: Path, pattern: str) -> None:
         raise BridgeError(_("{file} exists already").format(file=file), _("--force replaces it"), kind="Exists")
 
 
-def write_result(image: sitk.Image, report: Mapping[str, Any], path: Path, *, force: bool) -> None:
-    """Write a result, with its report beside.
+def write_result(images: Mapping[Path, sitk.Image], report: Mapping[str, Any], *, force: bool) -> None:
+    """Write a result and the images that belong to it, with the report of the result beside it.
 
-    The report comes first: who sees the image finds its report too.
+    The report comes first and the result last: who sees the result finds all that belongs to it.
 
     Parameters
     ----------
-    image, report
-        The two.
-    path
-        Where the image shall be; its ending is the format.
+    images
+        The result first, by where each image shall be; the ending is the format.
+    report
+        How the result came to be.
     force
         Whether files that are there are replaced. They stay whole until the new ones are.
 
     Raises
     ------
     BridgeError
-        If they exist, or cannot be written; then nothing is left behind.
+        If they exist, or cannot be written; then nothing new is left behind.
     """
     if not force:
-        check_new(path.parent, glob.escape(path.name))
-    with _appearing(path) as temporary:
-        sitk.WriteImage(image, str(temporary), True)
-        _check_written(temporary, image)
-        _flush(temporary)
-        write_json(report, report_path(path))
+        for path in images:
+            check_new(path.parent, glob.escape(path.name))
+    report_file = report_path(next(iter(images)))
+    with _all_or_none((*images, report_file)), contextlib.ExitStack() as stack:
+        for path, image in images.items():
+            temporary = stack.enter_context(_appearing(path))
+            sitk.WriteImage(image, str(temporary), True)
+            _check_written(temporary, image)
+            _flush(temporary)
+        write_json(report, report_file)
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
@@ -94,6 +103,20 @@ def _flush(file: Path) -> None:
     """Wait for the disk: a full one shows now."""
     with open(file, "r+b") as stream:
         os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def _all_or_none(paths: Collection[Path]) -> Iterator[None]:
+    """Take those away that appeared in the block if it ends with an error."""
+    there = {path for path in paths if path.exists()}
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            if path not in there:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        raise
 
 
 @contextlib.contextmanager

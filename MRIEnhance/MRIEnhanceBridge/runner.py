@@ -11,8 +11,7 @@ import signal
 import sys
 import time
 import traceback
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from MRIEnhanceBridge import nodes, worker
-from MRIEnhanceBridge.cases import Case, find_cases
+from MRIEnhanceBridge.cases import IMAGES, Case, check_names, find_cases
 from MRIEnhanceBridge.errors import BridgeError, MissingPackages
 from MRIEnhanceBridge.install import install
 from MRIEnhanceBridge.interpreter import find
-from MRIEnhanceBridge.outputs import check_new, write_result
+from MRIEnhanceBridge.outputs import check_new, file_names, write_result
 from MRIEnhanceBridge.steps import Progress, run_now
-from MRIEnhanceBridge.summary import Outcome, Summary
+from MRIEnhanceBridge.summary import Outcome, Summary, metrics_of
 from MRIEnhanceBridge.verbs import VERBS, Verb
 
 INTERRUPTED = 130
@@ -57,8 +56,9 @@ def run(arguments: Sequence[str], folder: str) -> int:
     options = _options(arguments, Path(folder))
     verb = VERBS[options.verb]
     try:
-        cases = find_cases(options.input, pattern=options.pattern, leave_out=options.output)
-        _check_names(cases)
+        named = [value for value in vars(options).values() if isinstance(value, Path) and value != options.input]
+        cases = find_cases(options.input, kind=verb.kind(options), pattern=options.pattern, leave_out=named)
+        check_names(cases)
         summary = Summary(options, [Outcome(case.name, str(case.path)) for case in cases])
     except BridgeError as error:
         _say_error(error)
@@ -85,37 +85,30 @@ def _options(arguments: Sequence[str], folder: Path) -> argparse.Namespace:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS.values():
         one = verbs.add_parser(verb.name, help=verb.summary, description=verb.summary, allow_abbrev=False)
-        _add_common(one)
+        _add_common(one, verb)
         verb.add_options(one)
     first = next((place for place, word in enumerate(arguments) if word in VERBS), len(arguments))
     options = parser.parse_args(arguments[first:])
-    for name in ("input", "output", "summary"):
-        if (path := getattr(options, name)) is not None:
-            setattr(options, name, (folder / path).resolve())
+    for name, value in vars(options).items():
+        if isinstance(value, Path):
+            setattr(options, name, (folder / value).resolve())
     if options.summary is None:
         options.summary = options.output / "summary.json"
     if options.input == options.output:
         parser.error(_("the results need a folder of their own: --output is --input"))
+    if complaint := VERBS[options.verb].check(options):
+        parser.error(complaint)
     return options
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input", type=Path, required=True, metavar="DIR", help=_("volumes, or folders with DICOM"))
+def _add_common(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    parser.add_argument("--input", type=Path, required=True, metavar="DIR", help=verb.cases)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help=_("where the results go"))
     parser.add_argument("--pattern", metavar="GLOB", help=_("only files and folders with such names"))
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=_("of the results"))
     parser.add_argument("--force", action="store_true", help=_("replace results that are there"))
     parser.add_argument("--summary", type=Path, metavar="FILE", help=_("by default OUTPUT/summary.json"))
     parser.add_argument("--install", action="store_true", help=_("install missing packages without a question"))
-
-
-def _check_names(cases: Sequence[Case]) -> None:
-    """Refuse cases whose results would have one name, also where upper and lower case are one."""
-    counts = Counter(case.name.casefold() for case in cases)
-    twins = [case.path.name for case in cases if counts[case.name.casefold()] > 1]
-    if twins:
-        message = _("these cases would have results of the same name: {names}").format(names=", ".join(twins))
-        raise BridgeError(message, _("rename them, or choose some with --pattern"))
 
 
 def _ready(*, may_install: bool) -> dict[str, str]:
@@ -155,15 +148,31 @@ def _all(cases: Sequence[Case], verb: Verb, options: argparse.Namespace, summary
 
 
 def _one(case: Case, verb: Verb, options: argparse.Namespace, outcome: Outcome, teller: _Teller) -> None:
+    maps = verb.maps(options)
     if not options.force:
         # By pattern: which factor the model has is known afterwards only, if it was not said.
-        check_new(options.output, f"{glob.escape(case.name)}{verb.label(options, {})}.{options.format}")
-    node = nodes.from_image(case.read(), case.name)
-    result = verb.process(node, options, teller.tell)
+        for pattern in file_names(glob.escape(case.name) + verb.label(options, {}), maps, options.format):
+            check_new(options.output, pattern)
+    source = nodes.from_image(case.read(), case.name) if verb.kind(options) is IMAGES else str(case.path)
+    result = verb.process(source, options, teller.tell)
     report = json.loads(result.GetAttribute("MRIEnhance.report") or "{}")
-    path = options.output / f"{case.name}{verb.label(options, report)}.{options.format}"
-    write_result(nodes.to_image(result), report, path, force=options.force)
-    outcome.succeed(path, report)
+    volumes = [result, *(_map(result, name, reference, report) for name, reference in maps.items())]
+    names = file_names(case.name + verb.label(options, report), maps, options.format)
+    paths = [options.output / name for name in names]
+    images = {path: nodes.to_image(volume) for path, volume in zip(paths, volumes, strict=True)}
+    write_result(images, report, force=options.force)
+    outcome.succeed(paths[0], report, verb.facts)
+    outcome.maps = {name: str(path) for name, path in zip(maps, paths[1:], strict=True)}
+    outcome.metrics = metrics_of(result)
+
+
+def _map(result: Any, name: str, reference: str, report: Mapping[str, Any]) -> Any:
+    """The volume that a result references."""
+    volume = result.GetNodeReference(reference)
+    if volume is None:
+        message = _("{model} gives no image {name}").format(model=report["model"]["name"], name=repr(name))
+        raise BridgeError(message, _("choose another model, or leave it out of --maps"), kind="UsageError")
+    return volume
 
 
 def _end(summary: Summary, code: int | None = None) -> int:

@@ -14,11 +14,11 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from MRIEnhanceBridge import metrics
 from MRIEnhanceBridge.errors import BridgeError
 from MRIEnhanceBridge.outputs import write_json
 
 TOOL = "MRIEnhance batch"
-_FACTS = ("model", "scale", "device", "precision", "consistency", "consistency_residual", "seconds", "warnings")
 
 
 @dataclass
@@ -39,6 +39,10 @@ class Outcome:
         Why it failed, as in `BridgeError`.
     report
         The facts of the result's report that one wants to see in a table.
+    maps
+        Paths of the images that were asked for beside the result, by name.
+    metrics
+        Where the truth is known, how far the result is from it: one mapping a method.
     """
 
     case: str
@@ -51,11 +55,13 @@ class Outcome:
     kind: str = ""
     details: str = ""
     report: dict[str, Any] = field(default_factory=dict)
+    maps: dict[str, str] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
 
-    def succeed(self, output: Path, report: Mapping[str, Any]) -> None:
-        """Note the result."""
+    def succeed(self, output: Path, report: Mapping[str, Any], facts: Sequence[str]) -> None:
+        """Note the result, and of its report those facts that are there."""
         self.status, self.output = "ok", str(output)
-        self.report = {name: report[name] for name in _FACTS if name in report}
+        self.report = {name: report[name] for name in facts if name in report}
 
     def fail(self, error: Exception) -> None:
         """Note why there is none."""
@@ -131,6 +137,13 @@ class Summary:
             "cases": [asdict(outcome) for outcome in self.outcomes],
         }
         write_json(content, self.path)
+
+
+def metrics_of(result: Any) -> list[dict[str, Any]]:
+    """How far a result is from the truth, one mapping a method; nothing where the truth is not known."""
+    table = result.GetNodeReference(metrics.TABLE)
+    rows: list[dict[str, Any]] = json.loads(table.GetAttribute("MRIEnhance.evaluation"))["rows"] if table else []
+    return rows
 
 
 def _is_ours(path: Path) -> bool:

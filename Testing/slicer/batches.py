@@ -20,6 +20,18 @@ REPORT = {
 }
 
 
+RECONSTRUCTION = {
+    "model": {"name": "toy-recon", "version": "1", "title": "Toy", "sha256": None},
+    "scale": None,
+    "device": "cpu",
+    "precision": "float32",
+    "warnings": [],
+    "reconstruction": {"coils": 8, "acceleration": 3.9, "scores": [{"name": "lesion", "highest": 0.75, "slice": 2}]},
+}
+ROWS = [{"method": "toy-recon", "psnr_db": 31.5, "ssim": None}, {"method": "equal", "psnr_db": "Infinity", "ssim": 1.0}]
+IMAGES = ("result", "attention", "without-lesion-term", "zero-filled", "full")
+
+
 class Worker:
     """Takes the place of the worker that all modules share."""
 
@@ -61,6 +73,58 @@ class Module:
         return result
 
 
+class Reconstructor:
+    """Takes the place of the module Reconstruct; what it is to do with a case is set by the case's name.
+
+    Attributes
+    ----------
+    knows
+        The maps that its model gives.
+    calls
+        What it was given, by case: the source (a path, or None for a volume) and the options.
+    """
+
+    def __init__(self):
+        self.knows = set(IMAGES)
+        self.calls = {}
+        self.do = {}
+
+    def process(self, source, *, progress, **options):
+        from MRIEnhanceBridge.steps import Progress
+
+        file = source if isinstance(source, str) else None
+        case = Path(source).stem if file else source.GetName()
+        self.calls[case] = (file, options)
+        progress(Progress(0.4, "Computing"))
+        self.do.get(case, lambda: None)()
+        full = ("full",) if file and options["acceleration"] else ()
+        maps = [name for name in (*options["maps"], *full) if name in self.knows]
+        return self.deliver(case, maps, judged=not file or full)
+
+    def deliver(self, case, maps, *, judged):
+        """A result that references its maps, and its metrics where the truth is known."""
+        import slicer
+
+        from MRIEnhanceBridge import nodes
+
+        result = nodes.from_image(reconstructed(case), f"{case} recon")
+        result.SetAttribute("MRIEnhance.report", json.dumps(RECONSTRUCTION))
+        names = {"without-lesion-term": "withoutLesionTerm", "zero-filled": "zeroFilled"}
+        for name in maps:
+            node = nodes.from_image(reconstructed(case, name), f"{case} {name}")
+            result.SetNodeReferenceID(f"MRIEnhance.{names.get(name, name)}", node.GetID())
+        if judged:
+            table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "metrics")
+            table.SetAttribute("MRIEnhance.evaluation", json.dumps({"rows": ROWS, "notes": []}))
+            result.SetNodeReferenceID("MRIEnhance.metrics", table.GetID())
+        return result
+
+
+def reconstructed(case, name="result"):
+    """What the made-up module Reconstruct makes of a case: the result, or one of the images that come with it."""
+    return scans.volume(seed=[IMAGES.index(name), *case.encode()], size=(6, 5, 3))
+
+
 def doubled(image):
     """What the made-up module makes of an image."""
     array = sitk.GetArrayFromImage(image).repeat(2, axis=1).repeat(2, axis=2)
@@ -90,6 +154,26 @@ def module(host, monkeypatch):
 
 
 @pytest.fixture
+def reconstructor(host, monkeypatch):
+    fake = Reconstructor()
+    logic = lambda: types.SimpleNamespace(process=fake.process)  # noqa: E731
+    monkeypatch.setitem(sys.modules, "Reconstruct", types.SimpleNamespace(ReconstructLogic=logic))
+    return fake
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Write files that might hold raw data into the folder ``raw``."""
+
+    def write(*names):
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        for name in names:
+            (tmp_path / "raw" / name).write_bytes(b"raw data of " + name.encode())
+
+    return write
+
+
+@pytest.fixture
 def batch(host, worker, module, monkeypatch, tmp_path):
     """Run the script in `tmp_path`, without a window, where a dialog is an error; gives the exit code."""
     from MRIEnhanceBridge import batch
@@ -114,6 +198,8 @@ def scan(tmp_path):
     return write
 
 
+RECONSTRUCT = ("reconstruct", "--input", "raw", "--output", "results")
+SIMULATE = ("reconstruct", "--simulate", "--input", "scans", "--output", "results")
 COMMON = ("super-resolve", "--input", "scans", "--output", "results")
 
 

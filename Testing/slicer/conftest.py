@@ -1,6 +1,6 @@
 """The stand-in for the Slicer application, and people who use it, for all tests of the Slicer side."""
 
-from batches import batch, module, scan, worker
+from batches import batch, module, raw, reconstructor, scan, worker
 from outcomes import answer, results, source
 from screens import comparison, pair, screen, views
 from sessions import application, real, user_with
@@ -14,7 +14,9 @@ __all__ = [
     "host",
     "module",
     "pair",
+    "raw",
     "real",
+    "reconstructor",
     "results",
     "scan",
     "screen",

@@ -18,7 +18,7 @@ from batches import COMMON, listing, summary
     [
         ((), "required: VERB"),
         (("--input", "scans"), "required: VERB"),
-        (("reconstruct",), "required: VERB"),
+        (("enhance",), "required: VERB"),
         (("super-resolve", "--input", "scans"), "--output"),
         (("super-resolve", "--input", "scans", "--output", "scans"), "a folder of their own"),
         (("super-resolve", "--input", "scans", "--output", "scans/../scans/"), "a folder of their own"),

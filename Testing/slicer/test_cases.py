@@ -182,4 +182,4 @@ def test_the_folder_of_the_results_is_no_case(cases, tmp_path):
     scans.write(tmp_path / "a.nrrd")
     scans.write_series(tmp_path / "results", scans.volume())
     assert names(cases.find_cases(tmp_path)) == ["a", "results"]
-    assert names(cases.find_cases(tmp_path, leave_out=tmp_path / "results")) == ["a"]
+    assert names(cases.find_cases(tmp_path, leave_out=[tmp_path / "results"])) == ["a"]
