@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import slicer
@@ -191,8 +191,7 @@ def _judge(work: job.Job, request: Request, answer: Mapping[str, Any]) -> Steps[
     truth = answer["full"]
     if truth is None:
         truth = yield from _scanned(work, request, answer["image"])
-    judged = yield from metrics.judge(work, {answer["report"]["model"]["title"]: answer["image"]}, truth)
-    return replace(judged, rows=answer["rows"], evaluation=answer["evaluation"])
+    return (yield from metrics.judged(work, answer, truth))
 
 
 def _scanned(work: job.Job, request: Request, image: Mapping[str, Any]) -> Steps[dict[str, Any]]:

@@ -34,6 +34,8 @@ CARD = {
     "disclaimer": "For research, not for diagnosis.",
 }
 OTHER = {**CARD, "name": "toy-x4", "scale": 4}
+RAW = {**CARD, "name": "toy-lf", "scale": None, "axes": None}
+CARDS = {"super-resolve": (CARD, OTHER), "reconstruct": (RAW,)}
 REPORT = {
     "task": "super-resolve",
     "model": {"name": "toy-x2", "version": "1", "method": "toy", "title": "Toy", "sha256": "0" * 64},
@@ -65,9 +67,13 @@ def fail(number, kind, message, hint=""):
 def models(request):
     entries = [
         {"name": card["name"], "title": card["name"], "path": "", "source": "shipped", "error": "", "card": card}
-        for card in (CARD, OTHER)
+        for card in CARDS[request["task"]]
     ]
-    say(type="result", id=request["id"], models=[{**entry, "text": f"Card of {entry['name']}"} for entry in entries])
+    listed = {"models": [{**entry, "text": f"Card of {entry['name']}"} for entry in entries]}
+    if request["task"] == "reconstruct":
+        without = {"name": "cg-sense", "title": "CG-SENSE", "parameters": {}, "text": "Learns nothing.\n\nSolves <A>."}
+        listed["classical"] = [without]
+    say(type="result", id=request["id"], **listed)
 
 
 def super_resolve(request):
@@ -83,6 +89,68 @@ def super_resolve(request):
     spacing = [image["spacing"][0] / 2, image["spacing"][1] / 2, image["spacing"][2]]
     result = {**image, "voxels": str(path), "size": [2 * i, 2 * j, k], "spacing": spacing, "window": [0.0, 100.0]}
     say(type="result", id=number, image=result, maps={}, report=REPORT)
+
+
+def reconstruct(request):
+    """Ones; attention in the middle voxel of the second slice; half as much zero-filled; twice as much of all samples.
+
+    A simulated scan is given back as it is.
+    """
+    number, image, scan = request["id"], request["input"], request["simulate"]
+    grid = {"size": [6, 5, 3], "spacing": [2.0, 2.0, 4.0], "origin": [0.0, 0.0, 0.0]}
+    grid |= {"direction": [1.0, 0, 0, 0, 1, 0, 0, 0, 1], "pixel_type": "float32", "window": [0.0, 2.0]}
+    voxels = np.ones((3, 5, 6), np.float32)
+    if image is not None:
+        voxels = np.fromfile(image["voxels"], image["pixel_type"]).reshape(image["size"][::-1])[
+            scan["slices"] or slice(None)
+        ]
+        grid |= image | {"size": voxels.shape[::-1], "window": [0.0, 1000.0]}
+    folder, learned = Path(request["folder"]), request["options"]["model"] == "toy-lf"
+
+    def write(name, array):
+        array.tofile(folder / f"{name}.out")
+        return {**grid, "pixel_type": array.dtype.name, "voxels": str(folder / f"{name}.out")}
+
+    say(type="progress", id=number, fraction=0.5, seconds_left=1.0, text="Computing")
+    attention = np.zeros(voxels.shape, np.float32)
+    attention[1 % len(attention), voxels.shape[1] // 2, voxels.shape[2] // 2] = 1
+    maps = {"attention": attention, "without-lesion-term": 0.9 * voxels, "zero-filled": voxels / 2}
+    known = [name for name in request["maps"] if learned or name == "zero-filled"]
+    full = write("full", 2 * voxels) if request["retrospective"] else None
+    truth = full is not None or image is not None
+    model = {"name": "toy-lf", "version": "1", "method": "toy", "title": "Toy", "sha256": "0" * 64}
+    if not learned:
+        model = {"name": "cg-sense", "version": "1", "method": "cg-sense", "title": "CG-SENSE", "sha256": None}
+    scores = [{"name": "lesion", "highest": 0.83, "slice": 1}, {"name": "none", "highest": 0.2, "slice": 0}]
+    report = {
+        "task": "reconstruct",
+        "model": model,
+        "inputs": [{"format": "simulated" if image else "numpy"}],
+        "reconstruction": {"acceleration": 4.0, "scores": scores if learned else []},
+        "warnings": ["a toy made this"],
+    }
+    rows = [{"method": model["name"], "psnr_db": 30.0, "ssim": 0.9, "nmae": 0.01}]
+    say(
+        type="result",
+        id=number,
+        image=write("image", voxels),
+        maps={name: write(name, maps[name]) for name in known},
+        full=full,
+        report=report,
+        rows=rows if truth else None,
+        evaluation={"rows": rows, "definitions": {}} if truth else None,
+    )
+
+
+def evaluate(request):
+    """The difference, without a figure."""
+    [name] = request["differences"]
+    image, truth = request["results"][name], request["reference"]
+    first, second = (np.fromfile(each["voxels"], each["pixel_type"]).astype(np.float32) for each in (image, truth))
+    path = Path(request["folder"]) / "difference.out"
+    (first - second).tofile(path)
+    difference = {**image, "pixel_type": "float32", "voxels": str(path), "window": [-2.0, 2.0]}
+    say(type="result", id=request["id"], rows=[], evaluation={}, differences={name: difference})
 
 
 def for_ever(request):
@@ -124,8 +192,8 @@ def model_gone(request):
     fail(request["id"], "ModelError", "there is no model called 'toy-x2'", "choose another model")
 
 
+WORK = {"super-resolve": super_resolve, "reconstruct": reconstruct, "evaluate": evaluate}
 RUNS = {
-    "works": super_resolve,
     "deaf": for_ever,
     "obeys": until_cancelled,
     "dies": dies,
@@ -154,8 +222,8 @@ def main():
         elif request["do"] == "devices":
             devices = [{"name": "auto", "title": "Automatic (CPU)"}, {"name": "cpu", "title": "CPU"}]
             say(type="result", id=request["id"], devices=devices, precisions=["auto", "float32", "bfloat16"])
-        elif request["do"] == "super-resolve":
-            RUNS.get(scenario, super_resolve)(request)
+        elif request["do"] in WORK:
+            RUNS.get(scenario, WORK[request["do"]])(request)
         elif request["do"] == "exit":
             return
 

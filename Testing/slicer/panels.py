@@ -1,4 +1,4 @@
-"""A user in front of the SuperResolve panel: opens it, clicks, looks, waits."""
+"""A user in front of a panel: opens it, clicks, looks, waits."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import numpy as np
 import slicerhost
 
 MODULE = Path(__file__).parents[2] / "MRIEnhance" / "SuperResolve.py"
+RECONSTRUCT = MODULE.with_name("Reconstruct.py")
 
 OBLIQUE = np.array([[-0.98, 0.15, 0.3, 40.0], [-0.1, -0.95, 0.6, -20.0], [0.05, -0.12, 2.9, 30.0], [0, 0, 0, 1.0]])
 
@@ -51,9 +52,9 @@ def blob_in_world(slicer, node):
 class User:
     """Somebody who works with the panel."""
 
-    def __init__(self, slicer):
+    def __init__(self, slicer, module=MODULE):
         self.slicer = slicer
-        self.module = slicerhost.load_module(MODULE).open()
+        self.module = slicerhost.load_module(module).open()
         self.widget, self.parent = self.module.widget, self.module.parent
         self.ui = self.widget.ui
         self.parent.resize(440, 760)
@@ -92,6 +93,15 @@ class User:
         assert index >= 0, f"{value!r} is not offered"
         combo.setCurrentIndex(index)
         combo.activated.emit(index)
+        self.slicer.app.processEvents()
+
+    def type(self, line, text):
+        """Type into a line, in place of what is there, a letter at a time."""
+        import qt
+
+        line.selectAll()
+        qt.QTest.keyClick(line, qt.Qt.Key_Delete)
+        qt.QTest.keyClicks(line, text)
         self.slicer.app.processEvents()
 
     def apply(self):

@@ -1,4 +1,4 @@
-"""Fixtures for tests with a user in front of a panel."""
+"""Fixtures for tests with a user in front of a panel: that of a test file's ``MODULE``, or else of SuperResolve."""
 
 import pytest
 
@@ -18,16 +18,16 @@ def application(host, monkeypatch):
 
 
 @pytest.fixture
-def real(application, monkeypatch):
+def real(application, monkeypatch, request):
     """A user; the real worker computes, in the tests' interpreter."""
     workers.use(monkeypatch, workers.this_python().executable)
-    user = panels.User(application)
+    user = panels.User(application, getattr(request.module, "MODULE", panels.MODULE))
     user.wait_for_models()
     return user
 
 
 @pytest.fixture
-def user_with(application, monkeypatch, tmp_path):
+def user_with(application, monkeypatch, tmp_path, request):
     """A user in front of a worker with a scenario; a volume is loaded and chosen."""
 
     def make(scenario, *, by_setting=False, slicers_own=False):
@@ -41,7 +41,7 @@ def user_with(application, monkeypatch, tmp_path):
             monkeypatch.setattr(interpreter, "_slicers_own", lambda: iter([fake.path]))
         else:
             workers.use(monkeypatch, fake.path)
-        user = panels.User(application)
+        user = panels.User(application, getattr(request.module, "MODULE", panels.MODULE))
         user.add_volume(panels.orthonormal(panels.OBLIQUE))
         user.parameters.inputVolume = user.volumes[0]
         user.wait_for_models()
