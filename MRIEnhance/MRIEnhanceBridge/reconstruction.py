@@ -99,7 +99,7 @@ class Request:
         for name in wanted:
             _check_words(maps=(name, MAPS))
         if acceleration is not None:
-            number(acceleration, what=_("The acceleration"), least=1)
+            acceleration = number(acceleration, what=_("The acceleration"), least=1)
         if output is not None:
             renew.check_output(output, source)
         undersampling = {

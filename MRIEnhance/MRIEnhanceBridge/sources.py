@@ -6,7 +6,9 @@ import math
 import os
 import re
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 from slicer.i18n import tr as _
 
@@ -47,7 +49,7 @@ def title(path: str) -> str:
     return Path(path).stem or Path(path).name
 
 
-def slice_numbers(slices: str | int | Iterable[int] | None) -> list[int] | None:
+def slice_numbers(slices: Any) -> list[int] | None:
     """Slice numbers from 0, in the order they were named, from what somebody wrote.
 
     Parameters
@@ -70,7 +72,7 @@ def slice_numbers(slices: str | int | Iterable[int] | None) -> list[int] | None:
     if isinstance(slices, str):
         numbers = [number for part in slices.split(",") for number in _part(part.strip())]
     else:
-        numbers = [int(slices)] if isinstance(slices, int) else [int(number) for number in slices]
+        numbers = [int(slices)] if isinstance(slices, Integral) else [int(number) for number in slices]
     if not numbers or min(numbers) < 0:
         raise BridgeError(_("No slices are named"), _("write 10-12, 15 for instance, from 0 on, or all"))
     if len(set(numbers)) < len(numbers):
@@ -88,7 +90,7 @@ def number(value: float, *, what: str, least: float) -> float:
     """
     if not (math.isfinite(value) and value >= least):
         raise BridgeError(_("{what} cannot be {value}").format(what=what, value=value), _("choose another number"))
-    return value
+    return float(value)
 
 
 def _part(text: str) -> Iterable[int]:
