@@ -182,8 +182,28 @@ def test_an_oracle_is_needed_where_the_attention_comes_from_outside(scan):
 
 
 def test_stages_that_are_not_shared_have_weights_of_their_own():
-    shared, own = (sum(p.numel() for p in LFMRI(change(share=share)).parameters()) for share in (True, False))
-    assert own == 2 * shared
+    shared, own = (LFMRI(change(share=share)) for share in (True, False))
+    stages, classifier = (
+        [sum(p.numel() for p in getattr(net, part).parameters()) for net in (shared, own)]
+        for part in ("stages", "classifier")
+    )
+    assert stages[1] == 2 * stages[0]
+    assert classifier[1] == classifier[0]
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_the_first_stages_can_do_without_the_lesion_term(scan, share):
+    kspace, maps, mask, _ = scan
+    late = network(change(stages=3, share=share, lesion_stages=1), trained=True)
+    found = late(kspace, maps, mask)
+    assert len(found.attention) == len(found.logits) == 1
+    assert all(torch.equal(a, b) for a, b in zip(found.images[:2], found.global_images[:2], strict=True))
+    assert not torch.equal(found.images[2], found.global_images[2])
+    # The same weights without any lesion term give the same images, up to the last stage's.
+    plain = network(change(stages=3, share=share, lesion_term=False))
+    plain.load_state_dict(late.state_dict(), strict=False)
+    for image, global_image in zip(plain(kspace, maps, mask).images, found.global_images, strict=True):
+        torch.testing.assert_close(image, global_image)
 
 
 # The classifier
@@ -283,13 +303,24 @@ def learning(progress: float) -> set[str]:
     (loss,) = objective.losses({"network": net}, batch_of(images()), progress=progress)
     loss.value.backward()
     moving = {name for name, each in net.named_parameters() if each.grad is not None and bool(each.grad.any())}
-    return {name.split(".")[2] for name in moving}
+    return {name.removeprefix("stages.0.").split(".")[0] for name in moving}
 
 
 def test_the_classifier_learns_first_then_rests_then_learns_with_the_others():
     assert learning(0.0) == {"classifier"}
     assert "classifier" not in learning(SMALL.classifier_fraction + 0.01)
     assert {"classifier", "denoiser", "lesion", "raw_lesion_weight"} <= learning(0.9)
+
+
+@pytest.mark.parametrize(("relative", "factor"), [(True, 1.0), (False, 100.0)])
+def test_relative_losses_do_not_depend_on_the_brightness(relative, factor):
+    objective = get_method("lf_mri").objective(change(relative_loss=relative, class_loss=0.0))
+    net = network(SMALL, trained=True).float().train()
+    batch = batch_of(images())
+    brighter = batch | {name: 10 * batch[name] for name in ("kspace", "full", "target")}
+    dim, bright = (next(objective.losses({"network": net}, each, progress=0.9)) for each in (batch, brighter))
+    for name in ("global/1", "image/1"):
+        assert float(bright.terms[name].detach()) == pytest.approx(factor * float(dim.terms[name].detach()), rel=1e-3)
 
 
 def test_validation_scans_are_always_the_same():
@@ -331,6 +362,7 @@ def test_the_classifier_has_a_rate_of_its_own():
         ({"solver": "admm", "dc": "gd"}, "conjugate gradients"),
         ({"solver": "admm", "lf_mode": "masked"}, "masked"),
         ({"stages": 0}, "stages"),
+        ({"stages": 2, "lesion_stages": 3}, "no 3 stages"),
         ({"classes": ()}, "classes"),
         ({"perceptual_loss": 1.0, "lesion_term": False}, "no classifier"),
         ({"classifier_fraction": 0.9, "frozen_fraction": 0.2}, "at most 1"),

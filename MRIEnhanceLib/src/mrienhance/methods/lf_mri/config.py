@@ -15,7 +15,7 @@ class Config:
     stages
         Unrolled stages K.
     share
-        Whether all stages have the same weights.
+        Whether all stages have the same weights; Net_c is one in any case.
     denoiser
         Architecture of D_w and G_u: ``"cnn"``, seven convolutions (that of PASS, a relative of the paper), or
         ``"unet"``, a light U-Net (that of A2MC-MRI, another one).
@@ -25,6 +25,8 @@ class Config:
         Normalisation in D_w and G_u.
     lesion_term
         Whether there is a lesion term at all; without it the method is MoDL with a warm start.
+    lesion_stages
+        How many stages have it, the last ones: what the first ones show is still aliased. 0: all, as in the paper.
     lf_mode
         How the attention C enters: ``"concat"``, as a third input channel of G_u; ``"masked"``, G_u sees C X and
         the penalty is ``|C X - R|^2``; ``"weighted"``, the residual is weighted by 1 + C; ``"guided"``, the features
@@ -59,6 +61,9 @@ class Config:
         Of the learned pattern; how near its relaxed masks come to binary ones.
     global_loss, image_loss, lesion_loss, class_loss
         gamma_1 to gamma_4.
+    relative_loss
+        Whether the first three losses are fractions of the zero-filled image's error, so that a scan of 3 times fewer
+        samples teaches as much as one of 8 times fewer.
     deep_supervision
         Whether every stage's images count, stage k of K by ``0.8 ** (K - k)``.
     ssim_loss, perceptual_loss
@@ -83,6 +88,7 @@ class Config:
     width: int = 64
     norm: Literal["group", "batch", "none"] = "group"
     lesion_term: bool = True
+    lesion_stages: int = 0
     lf_mode: Literal["concat", "masked", "weighted", "guided"] = "concat"
     attention: Literal["classifier", "ones", "random", "oracle"] = "classifier"
     cam_gate: bool = True
@@ -106,6 +112,7 @@ class Config:
     image_loss: float = 2.0
     lesion_loss: float = 1.0
     class_loss: float = 0.1
+    relative_loss: bool = False
     deep_supervision: bool = False
     ssim_loss: float = 0.0
     perceptual_loss: float = 0.0
@@ -122,6 +129,8 @@ class Config:
             raise ValueError(f"width must be a multiple of 8 for group normalisation, not {self.width}")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes must be distinct names, not {self.classes}")
+        if self.lesion_stages > self.stages:
+            raise ValueError(f"there are no {self.lesion_stages} stages to have a lesion term, but {self.stages}")
         if self.solver == "admm" and self.dc != "cg":
             raise ValueError(f"ADMM solves by conjugate gradients: dc must be 'cg', not {self.dc!r}")
         if self.solver == "admm" and self.lf_mode == "masked":
@@ -134,6 +143,7 @@ class Config:
 
 _RANGES: dict[str, tuple[float, float]] = {
     "stages": (1, 16),
+    "lesion_stages": (0, 16),
     "width": (4, 512),
     "classifier_width": (4, 256),
     "iterations": (1, 100),

@@ -89,6 +89,8 @@ class LFMRIMethod(Method):
             "plain": {},
             "one-stage": {"stages": 1},
             "not-shared": {"share": False},
+            "late-lesion-term": {"share": False, "lesion_stages": 1},
+            "late-lesion-term-shared": {"lesion_stages": 1},
             "unet": {"denoiser": "unet"},
             "batch-norm": {"norm": "batch"},
             "no-norm": {"norm": "none"},

@@ -12,6 +12,8 @@ N and H are written, and how the classifier's attention enters G_u, was not to h
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -40,9 +42,9 @@ class Prediction(NamedTuple):
     global_images
         The same without the lesion term.
     attention
-        C^k, (B, H, W) in [0, 1]; empty without a lesion term.
+        C^k, (B, H, W) in [0, 1], of the stages with a lesion term, which are the last ones.
     logits
-        Of the classifier, (B, classes); empty without one.
+        Of the classifier, (B, classes), of the same stages; empty without one.
     zero_filled
         A^H Y, complex (B, H, W).
     """
@@ -66,7 +68,13 @@ class LFMRI(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.stages = nn.ModuleList(_Stage(config) for _ in range(1 if config.share else config.stages))
+        first = config.stages - (config.lesion_stages or config.stages)
+        self.with_lesion_term = [config.lesion_term and number >= first for number in range(config.stages)]
+        terms = self.with_lesion_term[-1:] if config.share else self.with_lesion_term
+        self.stages = nn.ModuleList(_Stage(config, lesion_term=each) for each in terms)
+        if config.lesion_term and config.attention == "classifier":
+            width, classes = config.classifier_width, len(config.classes)
+            self.classifier = Classifier(config.classifier, width, classes, gate=config.cam_gate)
         self.pattern = _pattern(config) if config.learn_sampling else None
 
     def forward(
@@ -116,9 +124,10 @@ class LFMRI(nn.Module):
         first: _Stage = self.stages[0]  # type: ignore[assignment]
         image = first.start(measured)
         images, global_images, attentions = [], [], []
-        for number in range(self.config.stages):
+        attend = partial(self.attend, oracle=oracle)
+        for number, with_lesion_term in enumerate(self.with_lesion_term):
             stage = self.stages[number % len(self.stages)]
-            image, global_image, attention = stage(measured, image, oracle)
+            image, global_image, attention = stage(measured, image, attend if with_lesion_term else None)
             images.append(image * scale)
             global_images.append(global_image * scale)
             attentions.append(attention)
@@ -131,63 +140,14 @@ class LFMRI(nn.Module):
             zero_filled,
         )
 
-    def classify(self, magnitude: Tensor) -> list[Tensor]:
-        """Logits (B, classes) of slices (B, H, W), of each classifier that there is."""
-        return [stage.classifier(magnitude).logits for stage in self.stages]  # type: ignore[operator]
+    def classify(self, magnitude: Tensor) -> Tensor:
+        """Logits (B, classes) of slices (B, H, W)."""
+        found: Attention = self.classifier(magnitude)
+        return found.logits
 
     def features(self, magnitude: Tensor) -> Tensor:
-        """What the last classifier makes of slices (B, H, W), before it decides."""
-        classifier: Classifier = self.stages[-1].classifier  # type: ignore[assignment]
-        return classifier.features(magnitude)
-
-
-class _Stage(nn.Module):
-    """D_w, LF, DC."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        self.denoiser = Denoiser(config.denoiser, config.width, norm=config.norm)
-        self.consistency = Consistency(config)
-        self.raw_denoising_weight = nn.Parameter(inverse_softplus(config.denoising_weight))
-        if config.lesion_term:
-            inputs = _INPUTS[config.lf_mode]
-            self.lesion = Denoiser(config.denoiser, config.width, norm=config.norm, attention=inputs)  # type: ignore[arg-type]
-            self.raw_lesion_weight = nn.Parameter(inverse_softplus(config.lesion_weight))
-        if config.lesion_term and config.attention == "classifier":
-            width, classes = config.classifier_width, len(config.classes)
-            self.classifier = Classifier(config.classifier, width, classes, gate=config.cam_gate)
-
-    @property
-    def denoising_weight(self) -> Tensor:
-        """lambda_1."""
-        return functional.softplus(self.raw_denoising_weight)
-
-    @property
-    def lesion_weight(self) -> Tensor:
-        """lambda_2."""
-        return functional.softplus(self.raw_lesion_weight)
-
-    def start(self, measured: Measurement) -> Tensor:
-        """The first image: regularised towards nothing."""
-        nothing = torch.zeros_like(measured.zero_filled)
-        return self.consistency(measured, [Term(self.denoising_weight, 1.0, nothing)], measured.zero_filled)  # type: ignore[no-any-return]
-
-    def forward(
-        self, measured: Measurement, image: Tensor, oracle: Tensor | None
-    ) -> tuple[Tensor, Tensor, Attention | None]:
-        denoised = self.denoiser(image)
-        smooth = Term(self.denoising_weight, 1.0, denoised)
-        global_image = denoised
-        if self.config.mid_dc or not self.config.lesion_term:
-            global_image = self.consistency(measured, [smooth], denoised)
-        if not self.config.lesion_term:
-            return global_image, global_image, None
-        attention = self.attend(global_image, oracle)
-        if self.config.solver == "admm":
-            return self._admm(measured, global_image, attention.map), global_image, attention
-        focused = self._focus(global_image, attention.map)
-        return self.consistency(measured, [smooth, focused], denoised), global_image, attention
+        """What the classifier makes of slices (B, H, W), before it decides."""
+        return self.classifier.features(magnitude)
 
     def attend(self, image: Tensor, oracle: Tensor | None = None) -> Attention:
         """Where lesions may be in a complex image."""
@@ -206,6 +166,52 @@ class _Stage(nn.Module):
         if oracle is None:
             raise ValueError("this network takes its attention from outside: give an oracle")
         return Attention(oracle.to(magnitude), none)
+
+
+class _Stage(nn.Module):
+    """D_w, LF (where there is a lesion term), DC."""
+
+    def __init__(self, config: Config, *, lesion_term: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.denoiser = Denoiser(config.denoiser, config.width, norm=config.norm)
+        self.consistency = Consistency(config)
+        self.raw_denoising_weight = nn.Parameter(inverse_softplus(config.denoising_weight))
+        if lesion_term:
+            inputs = _INPUTS[config.lf_mode]
+            self.lesion = Denoiser(config.denoiser, config.width, norm=config.norm, attention=inputs)  # type: ignore[arg-type]
+            self.raw_lesion_weight = nn.Parameter(inverse_softplus(config.lesion_weight))
+
+    @property
+    def denoising_weight(self) -> Tensor:
+        """lambda_1."""
+        return functional.softplus(self.raw_denoising_weight)
+
+    @property
+    def lesion_weight(self) -> Tensor:
+        """lambda_2."""
+        return functional.softplus(self.raw_lesion_weight)
+
+    def start(self, measured: Measurement) -> Tensor:
+        """The first image: regularised towards nothing."""
+        nothing = torch.zeros_like(measured.zero_filled)
+        return self.consistency(measured, [Term(self.denoising_weight, 1.0, nothing)], measured.zero_filled)  # type: ignore[no-any-return]
+
+    def forward(
+        self, measured: Measurement, image: Tensor, attend: Callable[[Tensor], Attention] | None
+    ) -> tuple[Tensor, Tensor, Attention | None]:
+        denoised = self.denoiser(image)
+        smooth = Term(self.denoising_weight, 1.0, denoised)
+        global_image = denoised
+        if self.config.mid_dc or attend is None:
+            global_image = self.consistency(measured, [smooth], denoised)
+        if attend is None:
+            return global_image, global_image, None
+        attention = attend(global_image)
+        if self.config.solver == "admm":
+            return self._admm(measured, global_image, attention.map), global_image, attention
+        focused = self._focus(global_image, attention.map)
+        return self.consistency(measured, [smooth, focused], denoised), global_image, attention
 
     def _focus(self, image: Tensor, attention: Tensor) -> Term:
         """The lesion term, frozen at an image."""

@@ -21,6 +21,8 @@ from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
 
 _DEPTH = 0.8
 _JOINT_RATE = 0.1
+_LEAST = 1e-6
+"""Of the zero-filled image's error, which errors are compared with: a full scan has none."""
 
 
 class LFMRIObjective(Objective):
@@ -41,8 +43,8 @@ class LFMRIObjective(Objective):
     def groups(self, module: nn.Module) -> list[dict[str, Any]]:
         """The classifier learns at a rate of its own."""
         named = list(module.named_parameters())
-        classifier = [each for name, each in named if ".classifier." in name]
-        cascade = [each for name, each in named if ".classifier." not in name]
+        classifier = [each for name, each in named if name.startswith("classifier.")]
+        cascade = [each for name, each in named if not name.startswith("classifier.")]
         return [{"params": cascade}] + ([{"params": classifier, "name": "classifier"}] if classifier else [])
 
     def rate(self, group: str, *, progress: float) -> float:
@@ -75,9 +77,7 @@ class LFMRIObjective(Objective):
         zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1)
         images = torch.cat([batch["target"].abs(), zero_filled.abs()])
         labels = batch["label"].repeat(2, 1)
-        logits: list[Tensor] = network(images, what="classify")
-        losses = [self._class_loss(each, labels) for each in logits]
-        return {"classes": torch.stack(losses).mean()}
+        return {"classes": self._class_loss(network(images, what="classify"), labels)}
 
     def _cascade(self, network: nn.Module, batch: Batch, *, classifier_rests: bool) -> dict[str, Tensor]:
         prediction: Prediction = network(
@@ -89,21 +89,29 @@ class LFMRIObjective(Objective):
             noise=batch.get("noise"),
         )
         target, last = batch["target"], len(prediction.images) - 1
-        terms = {}
+        unit = self._unit(prediction, target)
+        terms, blind = {}, len(prediction.images) - len(prediction.attention)
         for stage, (image, coarse) in enumerate(zip(prediction.images, prediction.global_images, strict=True)):
             if stage < last and not self.config.deep_supervision:
                 continue
             depth = _DEPTH ** (last - stage)
-            terms[f"global/{stage}"] = depth * self.config.global_loss * _energy(coarse - target)
-            terms[f"image/{stage}"] = depth * self.config.image_loss * _energy(image - target)
-            if prediction.attention:
+            terms[f"global/{stage}"] = depth * self.config.global_loss * (_energy(coarse - target) / unit).mean()
+            terms[f"image/{stage}"] = depth * self.config.image_loss * (_energy(image - target) / unit).mean()
+            if stage >= blind:
                 # Detached: otherwise the network could make the error small by looking elsewhere.
-                seen = prediction.attention[stage].detach()
-                terms[f"lesion/{stage}"] = depth * self.config.lesion_loss * _energy(seen * (image - target))
+                seen = prediction.attention[stage - blind].detach()
+                terms[f"lesion/{stage}"] = (
+                    depth * self.config.lesion_loss * (_energy(seen * (image - target)) / unit).mean()
+                )
         if prediction.logits and not classifier_rests:
             losses = [self._class_loss(logits, batch["label"]) for logits in prediction.logits]
             terms["classes"] = self.config.class_loss * torch.stack(losses).mean()
         return terms | self._optional(network, prediction.images[-1].abs(), target.abs())
+
+    def _unit(self, prediction: Prediction, target: Tensor) -> Tensor:
+        """What errors are measured in, (B,)."""
+        error = _energy(prediction.zero_filled.detach() - target)
+        return error.clamp_min(_LEAST) if self.config.relative_loss else torch.ones_like(error)
 
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy where the bit is known; it stands for all classes, since the data say no more."""
@@ -139,4 +147,5 @@ class LFMRIObjective(Objective):
 
 
 def _energy(difference: Tensor) -> Tensor:
-    return torch.view_as_real(difference).square().sum(-1).mean()
+    """Mean square of each image (B, H, W): (B,)."""
+    return torch.view_as_real(difference).square().sum(-1).mean((-2, -1))

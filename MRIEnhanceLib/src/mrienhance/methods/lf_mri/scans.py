@@ -28,6 +28,7 @@ UNKNOWN = -1.0
 """The label of a slice for which nobody looked for lesions."""
 _FEWEST_CENTRAL, _CENTRE = 12, 24
 """Central lines, and the side of the centre of Poisson discs; a quarter of small matrices."""
+_SHIFT = 0.3
 _VALIDATION_COILS, _VALIDATION_ACCELERATION, _VALIDATION_NOISE = 8, 4.0, 0.01
 
 
@@ -158,9 +159,9 @@ def _augmented(
 
 
 def _fit(pair: Tensor, side: int, axis: int, generator: torch.Generator) -> Tensor:
-    """Cut an axis to a side, or fill it up with nothing, off the middle by an eighth of the difference at most."""
+    """Cut an axis to a side, or fill it up with nothing, off the middle by `_SHIFT` of the difference at most."""
     excess = pair.shape[axis] - side
-    shift = round(_uniform(-0.125, 0.125, generator) * abs(excess))
+    shift = round(_uniform(-_SHIFT, _SHIFT, generator) * abs(excess))
     if excess >= 0:
         return pair.narrow(axis, excess // 2 + shift, side)
     before = -excess // 2 + shift
