@@ -183,3 +183,64 @@ def test_the_folder_of_the_results_is_no_case(cases, tmp_path):
     scans.write_series(tmp_path / "results", scans.volume())
     assert names(cases.find_cases(tmp_path)) == ["a", "results"]
     assert names(cases.find_cases(tmp_path, leave_out=[tmp_path / "results"])) == ["a"]
+
+
+@pytest.fixture
+def raw(cases, tmp_path):
+    """Write files; find those that are raw data."""
+
+    def find(*files, **options):
+        for name in files:
+            (tmp_path / name).write_bytes(b"raw")
+        return cases.find_cases(tmp_path, kind=cases.KSPACE, **options)
+
+    return find
+
+
+def test_raw_data_of_all_known_kinds(raw, tmp_path):
+    (tmp_path / "folder.h5").mkdir()
+    scans.write_series(tmp_path / "series", scans.volume())
+    scans.write(tmp_path / "volume.nrrd")
+    found = raw("b.h5", "a.HDF5", "c.mrd", "d.npy", "e.v2.npz", "f.cfl", "f.hdr", ".g.h5", "notes.txt")
+    assert names(found) == ["a", "b", "c", "d", "e.v2", "f"]
+    assert [case.path.name for case in found][-1] == "f.cfl"
+
+
+def test_a_pair_is_one_case_and_half_a_pair_too(raw):
+    found = raw("a.hdr", "b.cfl", "c.cfl", "c.hdr", "d.x.hdr", "d.cfl")
+    assert [case.path.name for case in found] == ["a.hdr", "b.cfl", "c.cfl", "d.cfl", "d.x.hdr"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [("c*", ["c.cfl"]), ("*.hdr", ["c.hdr"]), ("*.dat", ["x.dat"]), ("folder", None), ("*.cfl", ["c.cfl"])],
+)
+def test_a_pattern_chooses_raw_data(raw, refusal, tmp_path, pattern, files):
+    (tmp_path / "folder").mkdir()
+    if files is None:
+        with pytest.raises(refusal, match=r"there is no case in .*: no folder"):
+            raw("c.cfl", pattern=pattern)
+    else:
+        assert [case.path.name for case in raw("c.cfl", "c.hdr", "x.dat", "y.npy", pattern=pattern)] == files
+
+
+@pytest.mark.parametrize("mask", ["mask.npy", "mask.cfl", "mask.hdr"])
+def test_files_that_are_used_for_all_cases_are_none(raw, tmp_path, mask):
+    assert names(raw("a.npy", "mask.npy", "mask.cfl", "mask.hdr", pattern=f"*{mask[-4:]}")) == (
+        ["a", "mask"] if mask == "mask.npy" else ["mask"]
+    )
+    left = [case.path.name for case in raw(leave_out=[(tmp_path / mask).resolve()])]
+    assert left == (["a.npy", "mask.cfl"] if mask == "mask.npy" else ["a.npy", "mask.npy"])
+
+
+def test_a_single_file_of_raw_data_is_a_case(cases, tmp_path):
+    (tmp_path / "my.scan.cfl").write_bytes(b"raw")
+    (case,) = cases.find_cases(tmp_path / "my.scan.cfl", kind=cases.KSPACE)
+    assert (case.name, case.path) == ("my.scan", tmp_path / "my.scan.cfl")
+
+
+def test_no_raw_data(raw, refusal):
+    with pytest.raises(refusal, match=r"no \*\.h5 .* \*\.npz ") as caught:
+        raw("a.nrrd")
+    assert "DICOM" not in caught.value.message
+    assert "--simulate" in caught.value.hint
