@@ -12,6 +12,8 @@ from mrienhance.cli.console import say
 from mrienhance.cli.parser import add_command, whole_number
 from mrienhance.errors import Cancelled, DependencyError, UsageError
 
+_INPUTS = {"reconstruct": "KSPACE"}
+
 
 def add(commands: Any) -> None:
     """Add the command."""
@@ -56,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
     overrides = dict(_override(text) for text in args.overrides)
     if find_spec("lightning_fabric") is None:
         raise DependencyError("training needs lightning-fabric", hint="pip install 'mrienhance[train]'")
+    from mrienhance.methods import get_method
     from mrienhance.training import train
 
     try:
@@ -77,7 +80,8 @@ def run(args: argparse.Namespace) -> None:
         hint = "go on with the same command and --resume" if saved else "it had not saved anything yet"
         raise Cancelled("the training was interrupted", hint=hint) from None
     say(f"model: {model}")
-    say(f"try it: mrienhance super-resolve IMAGE -o OUT.nii.gz --model {model}")
+    task = get_method(args.method).tasks[0]
+    say(f"try it: mrienhance {task} {_INPUTS.get(task, 'IMAGE')} -o OUT.nii.gz --model {model}")
 
 
 def _override(text: str) -> tuple[str, Any]:
