@@ -104,6 +104,25 @@ def test_a_mask_of_another_shape(write: Writer, tmp_path: Path) -> None:
     )
 
 
+def test_a_mask_turned_the_other_way(write: Writer, tmp_path: Path) -> None:
+    error = refusal(write(tmp_path, noise(3, 4, 32, 20)), mask=np.ones((20, 32)))
+    assert error.hint.startswith("give it as (32, 20), turned the other way")
+    assert "turned" not in refusal(write(tmp_path, noise(3, 4, 32, 20)), mask=np.ones((20, 31))).hint
+
+
+def test_a_file_that_is_no_mask(tmp_path: Path) -> None:
+    path = as_npy(tmp_path, noise(3, 4, 32, 20))
+    (tmp_path / "mask.txt").write_text("1 0 1")
+    assert "mask.txt is no .npy or .npz file" in refusal(path, mask=tmp_path / "mask.txt").message
+    assert "no such file" in refusal(path, mask=tmp_path / "none.npy").message
+    assert "none.cfl" in refusal(path, mask=tmp_path / "none.cfl").message
+
+
+@pytest.mark.parametrize("name", ["no.cfl", "no.hdr"])
+def test_neither_half_of_a_pair(tmp_path: Path, name: str) -> None:
+    assert refusal(tmp_path / name).message.endswith(name)
+
+
 def test_no_file(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "no.h5").message
     assert "folder" in refusal(tmp_path).message

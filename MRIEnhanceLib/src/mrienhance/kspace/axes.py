@@ -11,7 +11,7 @@ from mrienhance.kspace.build import to_samples
 
 NAMES = ("slice", "coil", "kz", "ky", "kx")
 _GUESSES = {2: ("ky", "kx"), 3: ("coil", "ky", "kx"), 4: ("slice", "coil", "ky", "kx")}
-_HINT = "say which axis is what, such as axes='coil,ky,kx'"
+_HINT = "say which axis is what by axes, such as coil,ky,kx"
 
 
 def parse_axes(text: str) -> tuple[str, ...]:

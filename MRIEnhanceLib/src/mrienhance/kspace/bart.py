@@ -33,10 +33,12 @@ def pair(path: Path) -> tuple[Path, Path]:
     Raises
     ------
     KSpaceError
-        If one of the two is missing.
+        If one of the two is missing, or both.
     """
     base = str(path.with_suffix("") if path.suffix.lower() in (".cfl", ".hdr") else path)
     header, data = Path(base + ".hdr"), Path(base + ".cfl")
+    if not header.exists() and not data.exists():
+        check_file(path)  # says that there is no such file, by the name that was given
     for here, missing in ((header, data), (data, header)):
         if here.exists() and not missing.exists():
             raise KSpaceError(f"{here} lacks its other half {missing.name}", hint="put both files into one folder")

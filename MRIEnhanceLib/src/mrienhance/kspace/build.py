@@ -131,7 +131,7 @@ def _refuse_empty(empty: list[int], count: int, name: str) -> None:
         which = ", ".join(map(str, empty[:8])) + (" …" if len(empty) > 8 else "")
         raise KSpaceError(
             f"{name} holds only zeros in slice {which} of 0 to {count - 1}",
-            hint="leave these slices out (slices=…), or export the raw data again",
+            hint="choose the other slices, or export the raw data again",
         )
 
 

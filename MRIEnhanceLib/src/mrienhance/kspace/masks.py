@@ -86,9 +86,10 @@ def as_mask(mask: Tensor, shape: tuple[int, int, int], *, what: str = "the mask"
         return mask
     if mask.ndim == 3 and mask.shape == shape:
         return unify(mask)
+    turned = ", turned the other way" if mask.ndim == 2 and mask.shape == (width, height) else ""
     raise KSpaceError(
         f"{what} of shape {received} does not fit {slices} slice(s) of {height} x {width} samples",
-        hint=f"give it as ({height}, {width}), or as one line of {width} or of {height} numbers",
+        hint=f"give it as ({height}, {width}){turned}, or as one line of {width} or of {height} numbers",
     )
 
 

@@ -83,7 +83,7 @@ def read_kspace(
         contents = _read(path, format, axes, slices, select)
         return build_kspace(contents, mask=given, name=str(path))
     except MemoryError as error:
-        raise OutOfMemory(f"{path} does not fit into the memory", hint="read fewer slices (slices=…)") from error
+        raise OutOfMemory(f"{path} does not fit into the memory", hint="choose fewer slices") from error
 
 
 def _read(
@@ -108,8 +108,7 @@ def _read(
 
 def _family(path: Path, format: str | None) -> str:
     """Which readers understand a file: bart, numpy or hdf5, by its name and its first bytes."""
-    paired = path.suffix.lower() in (".cfl", ".hdr") or any(Path(f"{path}{end}").exists() for end in (".cfl", ".hdr"))
-    if format == "bart" or (format is None and paired):
+    if format == "bart" or (format is None and _paired(path)):
         return "bart"
     check_file(path)
     with open(path, "rb") as file:
@@ -126,6 +125,12 @@ def _family(path: Path, format: str | None) -> str:
     )
 
 
+def _paired(path: Path) -> bool:
+    """Whether a name means a pair of BART files."""
+    ends = (".cfl", ".hdr")
+    return path.suffix.lower() in ends or any(Path(f"{path}{end}").exists() for end in ends)
+
+
 def _refuse_select(select: Mapping[str, int] | None, path: Path) -> None:
     if select:
         raise UsageError(f"{path} holds one image: there is nothing to select", hint="select is for ISMRMRD files")
@@ -138,6 +143,7 @@ def _mask(mask: Tensor | ArrayLike | str | os.PathLike[str]) -> Tensor:
     if not isinstance(mask, str | os.PathLike):
         return numpy_files.as_real(np.asarray(mask), "the mask")
     path = Path(mask)
-    if _family(path, None) == "bart":
+    if _paired(path):
         return torch.from_numpy(np.abs(np.ascontiguousarray(bart.read_cfl(path).squeeze().T)))
+    check_file(path)
     return numpy_files.read_mask(path)

@@ -29,6 +29,8 @@ COIL_MAPS: Mapping[str, str] = {
 _ONE_COIL, _GIVEN = "none: one coil", "given"
 # Where given maps are below this fraction of their largest, there is no object.
 _SUPPORT = 1e-3
+# Side of the centre that low-resolution maps need.
+_LEAST_CENTRE = 2
 
 
 def estimate_coil_maps(
@@ -124,7 +126,9 @@ def find_maps(
         try:
             found = estimate(inputs["kspace"], inputs.get("mask"))
         except KSpaceError as error:
-            raise KSpaceError(f"slice {current}: {error.message}", hint=error.hint) from None
+            enough = method == "espirit" and kspace.calibration is None and kspace.calibration_lines >= _LEAST_CENTRE
+            hint = f"{error.hint}; low-resolution coil maps do with this centre" if enough else error.hint
+            raise KSpaceError(f"slice {current}: {error.message}", hint=hint) from None
         return {"maps": torch.view_as_real(found)}
 
     def give(at: slice, answers: Mapping[str, Tensor]) -> None:
