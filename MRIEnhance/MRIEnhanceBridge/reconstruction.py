@@ -14,7 +14,6 @@ from MRIEnhanceBridge import job, metrics, nodes, renew, voxels
 from MRIEnhanceBridge.errors import BridgeError
 from MRIEnhanceBridge.job import Received
 from MRIEnhanceBridge.reconstructed import ATTENTION, FULL, LESION, ZERO_FILLED, deliver
-from MRIEnhanceBridge.reconstructed import REFERENCES as REFERENCES
 from MRIEnhanceBridge.sources import file_path, number, slice_numbers
 from MRIEnhanceBridge.steps import Progress, Steps, within
 from MRIEnhanceBridge.worker import Worker
