@@ -1,11 +1,13 @@
-"""Lesions that are put into training slices."""
+"""Lesions that are put into training slices, and how a classifier sums up what it sees of them."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mrienhance.methods.lf_mri.classifier import Classifier
 from mrienhance.methods.lf_mri.lesions import with_lesions
 from mrienhance.methods.lf_mri.scans import UNKNOWN, training_batch
 from mrienhance.methods.objective import Sampling
@@ -61,3 +63,24 @@ def test_labels_say_whether_a_lesion_is_there_be_it_real_or_simulated() -> None:
     assert labels(0.5, lesions=nothing) == [0, 1]
     assert labels(0.5, lesions=lesion) == [1]
     assert labels(1.0) == [1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_training_slice_shows_tissue_wherever_the_object_lies(seed: int) -> None:
+    image = torch.zeros(96, 120)
+    image[4:30, 90:115] = 0.7
+    sampling = Sampling(images=1, patches=1, patch=48, intensity_jitter=0.0)
+    batch = training_batch([{"image": image}], sampling, torch.Generator().manual_seed(seed))
+    share = float((batch["target"].abs() > 0.05).float().mean())
+    assert share >= 0.02
+    assert batch["target"].shape == (1, 48, 48)
+
+
+def test_pooling_by_log_sum_exp_lies_between_the_mean_and_the_maximum():
+    """And a lesion of one place among many counts, where the mean hardly changes."""
+    classifier = Classifier("plain", 4, 1, pooling="log-sum-exp")
+    logits, places = classifier.evidence(torch.rand(2, 32, 32))
+    flat = places.flatten(2)
+    assert bool(((flat.mean(-1) <= logits) & (logits <= flat.amax(-1))).all())
+    expected = (5 * places.double()).exp().mean((-2, -1)).log() / 5
+    torch.testing.assert_close(logits.double(), expected, rtol=1e-5, atol=1e-6)

@@ -334,6 +334,25 @@ def test_the_label_is_one_bit():
     assert [float(label(lesions)) for lesions in (torch.zeros(4, 4), spot, torch.ones(4, 4), None)] == [0, 1, 1, -1]
 
 
+def test_places_are_learned_of_simulated_lesions_only():
+    objective = get_method("lf_mri").objective(change(simulated_lesions=0.5, place_loss=1.0))
+    net = network(SMALL, trained=True).float().train()
+    batch = batch_of(images())
+    assert [float(places.amax()) for places in batch["places"]] == [0, -1], "healthy, and a real lesion"
+
+    def loss(places: Tensor) -> float:
+        (found,) = objective.losses({"network": net}, batch | {"places": places}, progress=0.0)
+        return float(found.terms["places"].detach())
+
+    only_healthy, spots = loss(batch["places"]), batch["places"].clone()
+    spots[1] = 0
+    spots[1, 10:14, 10:14] = 1
+    evidence = net.classify(batch["target"].abs()).places[:, 0].detach()
+    nothing = torch.nn.functional.softplus(evidence[0]).mean() / 2
+    assert only_healthy == pytest.approx(float(nothing), rel=1e-4)
+    assert loss(spots) != only_healthy
+
+
 def test_slices_that_nobody_looked_at_do_not_teach_the_classifier():
     pictures = images()
     unknown = [{"image": each["image"]} for each in pictures]
@@ -365,6 +384,7 @@ def test_the_classifier_has_a_rate_of_its_own():
         ({"stages": 2, "lesion_stages": 3}, "no 3 stages"),
         ({"classes": ()}, "classes"),
         ({"perceptual_loss": 1.0, "lesion_term": False}, "no classifier"),
+        ({"place_loss": 1.0}, "simulated lesions"),
         ({"classifier_fraction": 0.9, "frozen_fraction": 0.2}, "at most 1"),
     ],
 )

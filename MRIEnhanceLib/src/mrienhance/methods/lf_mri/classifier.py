@@ -7,6 +7,7 @@ the resolution, so that small lesions keep their place.
 
 from __future__ import annotations
 
+from math import log
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,8 @@ from torch.nn import functional
 
 _BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
 _EPSILON = 1e-6
+_SHARPNESS = 5.0
+"""Of the log-sum-exp: 0 would be the mean, infinity the maximum (Pinheiro & Collobert, CVPR 2015)."""
 
 
 class Attention(NamedTuple):
@@ -22,6 +25,13 @@ class Attention(NamedTuple):
 
     map: Tensor
     logits: Tensor
+
+
+class Evidence(NamedTuple):
+    """For a lesion in a slice: ``logits`` (B, classes); and at each place of it: ``places`` (B, classes, h, w)."""
+
+    logits: Tensor
+    places: Tensor
 
 
 class Classifier(nn.Module):
@@ -37,11 +47,13 @@ class Classifier(nn.Module):
         Number of classes, each with a probability of its own.
     gate
         Whether the map is multiplied by the probability of a lesion.
+    pooling
+        How the evidence of all places makes that of the slice: ``"average"`` or ``"log-sum-exp"``.
     """
 
-    def __init__(self, kind: str, width: int, classes: int, *, gate: bool = True) -> None:
+    def __init__(self, kind: str, width: int, classes: int, *, gate: bool = True, pooling: str = "average") -> None:
         super().__init__()
-        self.gate = gate
+        self.gate, self.pooling = gate, pooling
         self.backbone: nn.Sequential = _plain(width) if kind == "plain" else _resnet(width, _BLOCKS[kind])
         self.head = nn.Linear(8 * width, classes)
 
@@ -53,11 +65,21 @@ class Classifier(nn.Module):
         magnitude
             (B, H, W), not negative, of any scale.
         """
+        logits, places = self.evidence(magnitude)
+        # As in the paper by Zhou et al., the bias is no part of the map.
+        cams = (places - self.head.bias[:, None, None]).relu()
+        cams = functional.interpolate(cams, size=magnitude.shape[-2:], mode="bilinear", align_corners=False)
+        return Attention(self._attention(cams, logits), logits)
+
+    def evidence(self, magnitude: Tensor) -> Evidence:
+        """Weigh the features of slices (B, H, W), place by place and altogether; float32."""
         features = self.features(magnitude)
-        logits = self.head(features.mean((-2, -1)))
-        cams = torch.einsum("bfhw,cf->bchw", features, self.head.weight.to(features.dtype)).relu()
-        cams = functional.interpolate(cams.float(), size=magnitude.shape[-2:], mode="bilinear", align_corners=False)
-        return Attention(self._attention(cams, logits.float()), logits.float())
+        places = torch.einsum("bfhw,cf->bchw", features, self.head.weight.to(features.dtype)).float()
+        places = places + self.head.bias[:, None, None]
+        if self.pooling == "average":
+            return Evidence(places.mean((-2, -1)), places)
+        count = places.shape[-2] * places.shape[-1]
+        return Evidence((torch.logsumexp(_SHARPNESS * places, (-2, -1)) - log(count)) / _SHARPNESS, places)
 
     def features(self, magnitude: Tensor) -> Tensor:
         """The last feature maps (B, features, h, w) of slices (B, H, W)."""

@@ -40,6 +40,9 @@ class Config:
     classifier, classifier_width
         Backbone of Net_c: ``"resnet18"``, ``"resnet34"`` or ``"plain"``; channels of its first layer (64 in the
         original).
+    pooling
+        How the classifier sums up a slice: ``"average"``, as class activation maps were defined, or
+        ``"log-sum-exp"``, which does not average a small lesion away.
     classes
         What the classifier knows, one probability each.
     dc
@@ -73,6 +76,9 @@ class Config:
         Part of the training slices into which lesions are put, see `lesions.with_lesions`. If above 0, slices for which
         nobody looked for lesions count as healthy ones while they have none; else the classifier does not learn from
         them.
+    place_loss
+        Weight of a further term of phase A: at each place of slices into which lesions were put, whether there is one;
+        and nowhere in healthy slices. Real lesions stay known by their one bit. 0, as in the paper: no such term.
     classifier_fraction, frozen_fraction
         Part of the training for the classifier alone (phase A), and part after it in which the classifier rests.
 
@@ -95,6 +101,7 @@ class Config:
     cam_detach: bool = True
     classifier: Literal["resnet18", "resnet34", "plain"] = "resnet18"
     classifier_width: int = 64
+    pooling: Literal["average", "log-sum-exp"] = "average"
     classes: tuple[str, ...] = ("lesion",)
     dc: Literal["cg", "gd", "vs"] = "cg"
     solver: Literal["direct", "admm"] = "direct"
@@ -117,6 +124,7 @@ class Config:
     ssim_loss: float = 0.0
     perceptual_loss: float = 0.0
     simulated_lesions: float = 0.0
+    place_loss: float = 0.0
     classifier_fraction: float = 0.25
     frozen_fraction: float = 0.05
 
@@ -137,6 +145,8 @@ class Config:
             raise ValueError("ADMM is for penalties on the image itself, not for lf_mode 'masked'")
         if self.perceptual_loss and not (self.lesion_term and self.attention == "classifier"):
             raise ValueError("the perceptual loss compares the classifier's features, and there is no classifier")
+        if self.place_loss and not self.simulated_lesions:
+            raise ValueError("the place loss is about simulated lesions, and there are none")
         if self.classifier_fraction + self.frozen_fraction > 1:
             raise ValueError("classifier_fraction and frozen_fraction are parts of one training: at most 1 together")
 
@@ -161,6 +171,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "ssim_loss": (0, 100),
     "perceptual_loss": (0, 100),
     "simulated_lesions": (0, 1),
+    "place_loss": (0, 100),
     "classifier_fraction": (0, 1),
     "frozen_fraction": (0, 1),
 }

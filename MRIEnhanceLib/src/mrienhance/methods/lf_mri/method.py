@@ -104,6 +104,8 @@ class LFMRIMethod(Method):
             "no-gate": {"cam_gate": False},
             "attached": {"cam_detach": False},
             "resnet18": {"classifier": "resnet18"},
+            "log-sum-exp": {"pooling": "log-sum-exp", "simulated_lesions": 0.5, "place_loss": 1.0},
+            "relative": {"relative_loss": True},
             "two-classes": {"classes": ("lesion", "oedema")},
             "gradient-step": {"dc": "gd"},
             "variable-splitting": {"dc": "vs"},

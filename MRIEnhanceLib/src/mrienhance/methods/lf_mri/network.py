@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mrienhance.methods.lf_mri.classifier import Attention, Classifier
+from mrienhance.methods.lf_mri.classifier import Attention, Classifier, Evidence
 from mrienhance.methods.lf_mri.config import Config
 from mrienhance.methods.lf_mri.consistency import Consistency, Measurement, Term, inverse_softplus
 from mrienhance.methods.lf_mri.denoisers import Denoiser
@@ -74,7 +74,9 @@ class LFMRI(nn.Module):
         self.stages = nn.ModuleList(_Stage(config, lesion_term=each) for each in terms)
         if config.lesion_term and config.attention == "classifier":
             width, classes = config.classifier_width, len(config.classes)
-            self.classifier = Classifier(config.classifier, width, classes, gate=config.cam_gate)
+            self.classifier = Classifier(
+                config.classifier, width, classes, gate=config.cam_gate, pooling=config.pooling
+            )
         self.pattern = _pattern(config) if config.learn_sampling else None
 
     def forward(
@@ -140,10 +142,9 @@ class LFMRI(nn.Module):
             zero_filled,
         )
 
-    def classify(self, magnitude: Tensor) -> Tensor:
-        """Logits (B, classes) of slices (B, H, W)."""
-        found: Attention = self.classifier(magnitude)
-        return found.logits
+    def classify(self, magnitude: Tensor) -> Evidence:
+        """What speaks for a lesion in slices (B, H, W)."""
+        return self.classifier.evidence(magnitude)
 
     def features(self, magnitude: Tensor) -> Tensor:
         """What the classifier makes of slices (B, H, W), before it decides."""

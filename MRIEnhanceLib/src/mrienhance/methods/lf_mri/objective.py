@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mrienhance.blocks.similarity import ssim
+from mrienhance.methods.lf_mri.classifier import Evidence
 from mrienhance.methods.lf_mri.config import Config
 from mrienhance.methods.lf_mri.network import LFMRI, Prediction
 from mrienhance.methods.lf_mri.scans import UNKNOWN, training_batch, validation_batch
@@ -62,7 +63,7 @@ class LFMRIObjective(Objective):
         """One loss for the one optimiser."""
         network = modules["network"]
         if self._has_classifier and progress < self.config.classifier_fraction:
-            terms = self._classifier_alone(network, batch)
+            terms = self._classifier_alone(network, batch, degraded=2 * progress > self.config.classifier_fraction)
         else:
             rests = progress < self.config.classifier_fraction + self.config.frozen_fraction
             terms = self._cascade(network, batch, classifier_rests=rests)
@@ -72,12 +73,17 @@ class LFMRIObjective(Objective):
     def _has_classifier(self) -> bool:
         return self.config.lesion_term and self.config.attention == "classifier"
 
-    def _classifier_alone(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Phase A: full scans, then what is left of them after acceleration."""
-        zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1)
-        images = torch.cat([batch["target"].abs(), zero_filled.abs()])
-        labels = batch["label"].repeat(2, 1)
-        return {"classes": self._class_loss(network(images, what="classify"), labels)}
+    def _classifier_alone(self, network: nn.Module, batch: Batch, *, degraded: bool) -> dict[str, Tensor]:
+        """Phase A: full scans, then also what is left of them after acceleration."""
+        images, labels, places = batch["target"].abs(), batch["label"], batch["places"]
+        if degraded:
+            zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1)
+            images, labels = torch.cat([images, zero_filled.abs()]), labels.repeat(2, 1)
+        found: Evidence = network(images, what="classify")
+        terms = {"classes": self._class_loss(found.logits, labels)}
+        if self.config.place_loss:
+            terms["places"] = self.config.place_loss * _place_loss(found.places[: len(places)].amax(1), places)
+        return terms
 
     def _cascade(self, network: nn.Module, batch: Batch, *, classifier_rests: bool) -> dict[str, Tensor]:
         prediction: Prediction = network(
@@ -144,6 +150,14 @@ class LFMRIObjective(Objective):
         assert isinstance(network, LFMRI)
         prediction: Prediction = network(batch["kspace"], batch["maps"], batch["mask"], oracle=batch["lesions"])
         return prediction.images[-1].abs()[:, None]
+
+
+def _place_loss(logits: Tensor, places: Tensor) -> Tensor:
+    """Cross-entropy of logits (B, h, w) with where lesions are (B, H, W); they weigh like all the rest together."""
+    wanted = functional.adaptive_max_pool2d(places[:, None], logits.shape[-2:])[:, 0]
+    each = functional.binary_cross_entropy_with_logits(logits, wanted.clamp_min(0), reduction="none")
+    halves = [(each * (wanted == answer)).sum() / (wanted == answer).sum().clamp_min(1) for answer in (0, 1)]
+    return torch.stack(halves).mean()
 
 
 def _energy(difference: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ UNKNOWN = -1.0
 _FEWEST_CENTRAL, _CENTRE = 12, 24
 """Central lines, and the side of the centre of Poisson discs; a quarter of small matrices."""
 _SHIFT = 0.3
+_TISSUE, _LEAST_TISSUE = 0.05, 0.02
 _VALIDATION_COILS, _VALIDATION_ACCELERATION, _VALIDATION_NOISE = 8, 4.0, 0.01
 
 
@@ -73,10 +74,14 @@ def training_batch(
         As in `Config`.
     """
     slices = [_slice(image, sampling, generator, simulated_lesions) for image in images]
-    magnitude, lesions, labels = (torch.stack(list(each)) for each in zip(*slices, strict=True))
+    magnitude, lesions, places, labels = (torch.stack(list(each)) for each in zip(*slices, strict=True))
     scan = Scan.draw(generator)
     estimated = float(torch.rand((), generator=generator)) < _ESTIMATED
-    return _scanned(magnitude, scan, generator, estimated=estimated) | {"lesions": lesions, "label": labels}
+    return _scanned(magnitude, scan, generator, estimated=estimated) | {
+        "lesions": lesions,
+        "places": places,
+        "label": labels,
+    }
 
 
 def validation_batch(image: Mapping[str, Tensor]) -> Batch:
@@ -131,15 +136,18 @@ def _mask(scan: Scan, shape: tuple[int, int], generator: torch.Generator) -> Ten
 
 def _slice(
     image: Mapping[str, Tensor], sampling: Sampling, generator: torch.Generator, simulated: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """A slice, its lesions, both (H, W), and its label (1,)."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A slice, its lesions, those whose place may be learned (or `UNKNOWN`), all (H, W), and its label (1,)."""
     known = label(image.get("lesions"))[0].to(image["image"])
     magnitude, lesions = _augmented(image, sampling.patch, sampling, generator)
+    # Where lesions are put into slices of which nothing is known, those without must count too, or all would have some.
+    known = known.clamp_min(0) if simulated else known
+    places = torch.full_like(magnitude, UNKNOWN) if known != 0 else torch.zeros_like(magnitude)
     if simulated and torch.rand((), generator=generator) < simulated:
         magnitude, spots = with_lesions(magnitude, generator)
-        lesions, known = torch.maximum(lesions, spots), torch.maximum(known, spots.amax().reshape(1))
-    # Where lesions are put into slices of which nothing is known, those without must count too, or all would have some.
-    return magnitude, lesions, known.clamp_min(0) if simulated else known
+        lesions, places = torch.maximum(lesions, spots), spots if known == 0 else places
+        known = torch.maximum(known, spots.amax().reshape(1))
+    return magnitude, lesions, places, known
 
 
 def _augmented(
@@ -152,18 +160,31 @@ def _augmented(
     pair = pair.flip(flips)
     if torch.rand((), generator=generator) < 0.5:
         pair = pair.mT
-    for axis in (-2, -1):
-        pair = _fit(pair, side, axis, generator)
+    pair = _cut(pair, side, generator)
     jitter = sampling.intensity_jitter
     return pair[0] * _uniform(1 - jitter, 1 + jitter, generator), pair[1]
 
 
-def _fit(pair: Tensor, side: int, axis: int, generator: torch.Generator) -> Tensor:
-    """Cut an axis to a side, or fill it up with nothing, off the middle by `_SHIFT` of the difference at most."""
+def _cut(pair: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """Cut both axes to a side, or fill them up with nothing, around a place within `_SHIFT` of the middle."""
+    shifts = [_uniform(-_SHIFT, _SHIFT, generator) * abs(pair.shape[axis] - side) for axis in (-2, -1)]
+    cut = _fit(_fit(pair, side, -2, round(shifts[0])), side, -1, round(shifts[1]))
+    if (cut[0] > _TISSUE).float().mean() >= _LEAST_TISSUE:
+        return cut
+    # Nothing can be learned from air: around the middle of the tissue, then.
+    tissue = torch.nonzero(pair[0] > _TISSUE).float().mean(0).tolist() or [0.0, 0.0]
+    for axis, middle in zip((-2, -1), tissue, strict=True):
+        excess = max(pair.shape[axis] - side, 0)
+        shift = min(max(round(middle - pair.shape[axis] / 2), -excess // 2), excess // 2)
+        pair = _fit(pair, side, axis, shift)
+    return pair
+
+
+def _fit(pair: Tensor, side: int, axis: int, shift: int) -> Tensor:
+    """Cut or fill one axis, off the middle by a shift."""
     excess = pair.shape[axis] - side
-    shift = round(_uniform(-_SHIFT, _SHIFT, generator) * abs(excess))
     if excess >= 0:
-        return pair.narrow(axis, excess // 2 + shift, side)
+        return pair.narrow(axis, min(max(excess // 2 + shift, 0), excess), side)
     before = -excess // 2 + shift
     sides = (before, -excess - before)
     return functional.pad(pair, sides if axis == -1 else (0, 0, *sides))
