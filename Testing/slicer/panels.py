@@ -87,6 +87,14 @@ class User:
         qt.QTest.mouseClick(widget, qt.Qt.LeftButton)
         self.slicer.app.processEvents()
 
+    def tick(self, box):
+        """Click on the mark of a check box, which may be much wider than its text."""
+        import qt
+
+        middle = box.height // 2
+        qt.QTest.mouseClick(box, qt.Qt.LeftButton, qt.Qt.NoModifier, qt.QPoint(middle, middle))
+        self.slicer.app.processEvents()
+
     def choose(self, combo, value):
         """Choose an entry by its data, as a click on it would."""
         index = combo.findData(value)
