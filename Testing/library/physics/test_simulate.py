@@ -1,5 +1,6 @@
 """Simulated scans: smooth phase, white noise, and no inverse crime."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from mrienhance.physics import (
     CoilArray,
     Fourier,
     SmoothPhase,
+    TissuePhase,
     coil_maps,
     make_mask,
     shepp_logan,
@@ -197,3 +199,29 @@ def test_what_does_not_fit_is_refused(options: dict, words: str) -> None:
     options = {"maps": CoilArray.random(2, generator=seeded()), **options}
     with pytest.raises(ValueError, match=words):
         simulate_kspace(head(), **options)
+
+
+def test_a_tissue_phase_is_a_smooth_one_and_what_comes_with_the_tissue():
+    image = head()[None]
+    smooth = SmoothPhase.random(0.5, size=(1,), generator=seeded())
+    plain = TissuePhase.of(image, 0.5, texture=0.0, tissue=0.0, generator=seeded())
+    shape = (image.shape[-2], image.shape[-1])
+    torch.testing.assert_close(plain.on(shape), smooth.on(shape))
+    stepped = TissuePhase.of(image, 0.5, texture=0.0, tissue=1.0, generator=seeded())
+    rough = stepped.on(shape) - smooth.on(shape)
+    # It depends on the signal's strength alone: voxels of equal strength have equal phase.
+    order = image.flatten().argsort()
+    values, phases = image.flatten()[order], rough.flatten()[order]
+    equal = values.diff() == 0
+    assert float(phases.diff()[equal].abs().max()) < 1e-5
+    assert float(rough.std()) > 0.05
+
+
+def test_a_tissue_phase_keeps_its_place_on_a_finer_grid():
+    image = head()[None]
+    phase = TissuePhase.of(image, generator=seeded())
+    rows, columns = image.shape[-2:]
+    torch.testing.assert_close(phase.on((2 * rows, 2 * columns))[:, ::2, ::2], phase.on((rows, columns)))
+    field = dataclasses.replace(phase, rough=torch.arange(4.0).expand(1, 4, 4))
+    between = field.on((4, 8)) - SmoothPhase(phase.coefficients).on((4, 8))
+    torch.testing.assert_close(between[0, 0], torch.tensor([0, 0.5, 1, 1.5, 2, 2.5, 3, 1.5]), rtol=0, atol=1e-5)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mrienhance.physics.phantom import Phantom as Phantom
     from mrienhance.physics.phantom import shepp_logan as shepp_logan
     from mrienhance.physics.phase import SmoothPhase as SmoothPhase
+    from mrienhance.physics.phase import TissuePhase as TissuePhase
     from mrienhance.physics.poisson import poisson_disc as poisson_disc
     from mrienhance.physics.sampling import SAMPLING as SAMPLING
     from mrienhance.physics.sampling import fixed_generator as fixed_generator
@@ -73,6 +74,7 @@ __getattr__, __dir__, __all__ = lazy(
         "SAMPLING": ".sampling",
         "Sense": ".sense",
         "SmoothPhase": ".phase",
+        "TissuePhase": ".phase",
         "ThickSlice": ".degradation",
         "Wavelet": ".wavelets",
         "calibration_size": ".calibration",

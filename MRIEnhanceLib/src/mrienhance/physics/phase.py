@@ -86,3 +86,95 @@ class SmoothPhase:
             for size in shape
         )
         return rows @ self.coefficients.to(device, dtype) @ columns.T
+
+
+@dataclass(frozen=True, eq=False)
+class TissuePhase(SmoothPhase):
+    """A smooth phase, and what a scanner adds that is not smooth.
+
+    Fat and vessels have phases of their own, with steps where they begin, and the field changes within a few voxels at
+    air. A network that saw smooth phases alone takes them for artefacts.
+
+    Parameters
+    ----------
+    coefficients
+        As for `SmoothPhase`.
+    rough
+        Radians (..., rows, columns), added on the grid of the image: linear between its samples, periodic.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mrienhance.physics import TissuePhase
+    >>> magnitude = torch.zeros(1, 32, 32)
+    >>> magnitude[:, 8:24, 8:24] = 1
+    >>> phase = TissuePhase.of(magnitude, 1.0, generator=torch.Generator().manual_seed(0))
+    >>> phase.on((40, 40)).shape
+    torch.Size([1, 40, 40])
+    """
+
+    rough: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        magnitude: Tensor,
+        strength: float = 1.0,
+        *,
+        texture: float = 0.3,
+        tissue: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> TissuePhase:
+        """Draw a phase for images (B, rows, columns), brightest tissue about 1.
+
+        Parameters
+        ----------
+        magnitude
+            The images.
+        strength
+            Of the smooth phase, as for `SmoothPhase.random`.
+        texture
+            Root mean square of a random field, in radians, with knots four to sixteen samples apart.
+        tissue
+            Standard deviation, in radians, of the phase that the signal's strength comes with, and of the step at a
+            random strength.
+        generator
+            CPU generator.
+        """
+        count, rows, columns = magnitude.shape
+        smooth = SmoothPhase.random(strength, size=(count,), generator=generator)
+        rough = torch.empty_like(magnitude)
+        for field, image in zip(rough, magnitude, strict=True):
+            apart = 4 + int(torch.randint(13, (), generator=generator))
+            knots = torch.randn(rows // apart + 2, columns // apart + 2, generator=generator)
+            slope, step, level, scale = torch.randn(4, generator=generator).tolist()
+            level = 0.6 + 0.2 * level
+            field[:] = texture * abs(scale) * _between(knots, (rows, columns)).to(image)
+            field += tissue * (slope * image.clamp(0, 1) + step * torch.sigmoid((image - level) / _EDGE))
+        return cls(smooth.coefficients, rough)
+
+    def on(
+        self,
+        shape: tuple[int, int],
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Sample the phase, as `SmoothPhase.on`."""
+        smooth = super().on(shape, dtype=dtype, device=device)
+        return smooth + _between(self.rough, shape).to(smooth)
+
+
+_EDGE = 0.05
+
+
+def _between(values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Values (..., rows, columns) on another grid over the field of view: linear, periodic, sample 0 in its place."""
+    for axis, size in ((-2, shape[0]), (-1, shape[1])):
+        count = values.shape[axis]
+        place = torch.arange(size, dtype=torch.float64, device=values.device) * (count / size)
+        lower = place.floor().long()
+        share = (place - lower).to(values).unsqueeze(-1) if axis == -2 else (place - lower).to(values)
+        below = values.index_select(axis, lower % count)
+        values = below + share * (values.index_select(axis, (lower + 1) % count) - below)
+    return values

@@ -23,6 +23,9 @@ class Config:
         Channels of the first layer; deeper ones have two or four times as many.
     norm
         Normalisation in D_w and G_u.
+    remove_phase
+        Whether the phase of the lowest frequencies is taken off before the networks and put back behind them. Without
+        it they know only such phases as were simulated, and a scanner's can be any.
     lesion_term
         Whether there is a lesion term at all; without it the method is MoDL with a warm start.
     lesion_stages
@@ -93,6 +96,7 @@ class Config:
     denoiser: Literal["cnn", "unet"] = "cnn"
     width: int = 64
     norm: Literal["group", "batch", "none"] = "group"
+    remove_phase: bool = True
     lesion_term: bool = True
     lesion_stages: int = 0
     lf_mode: Literal["concat", "masked", "weighted", "guided"] = "concat"

@@ -28,6 +28,8 @@ from mrienhance.physics.learnable import LearnableLines
 from mrienhance.physics.sense import Sense
 
 _BRIGHT = 0.999
+_LOWEST = 12
+"""Frequencies on either side whose phase is taken off; about what the centre of any scan holds."""
 _ADMM_WEIGHT = 1.0
 _INPUTS = {"concat": "channel", "masked": "none", "weighted": "none", "guided": "guide"}
 
@@ -119,10 +121,16 @@ class LFMRI(nn.Module):
         if self.pattern is not None and full is not None and noise is not None:
             mask = self.pattern.sample(noise).expand(len(full), 1, -1)
             kspace = full * mask.unsqueeze(1)
-        operator = Sense(maps, mask)
-        zero_filled = operator.adjoint(kspace)
-        scale = _brightness(zero_filled)
-        measured = Measurement(operator, mask.to(maps.real.dtype), kspace / scale.unsqueeze(-1), zero_filled / scale)
+        zero_filled = Sense(maps, mask).adjoint(kspace)
+        scale, phase = _brightness(zero_filled), self._phase(zero_filled)
+        # The networks see images of brightness 1 and little phase, which the coil maps bear instead.
+        measured = Measurement(
+            Sense(maps * phase.unsqueeze(-3), mask),
+            mask.to(maps.real.dtype),
+            kspace / scale.unsqueeze(-1),
+            zero_filled * phase.conj() / scale,
+        )
+        unit = scale * phase
         first: _Stage = self.stages[0]  # type: ignore[assignment]
         image = first.start(measured)
         images, global_images, attentions = [], [], []
@@ -130,8 +138,8 @@ class LFMRI(nn.Module):
         for number, with_lesion_term in enumerate(self.with_lesion_term):
             stage = self.stages[number % len(self.stages)]
             image, global_image, attention = stage(measured, image, attend if with_lesion_term else None)
-            images.append(image * scale)
-            global_images.append(global_image * scale)
+            images.append(image * unit)
+            global_images.append(global_image * unit)
             attentions.append(attention)
         seen = [attention for attention in attentions if attention is not None]
         return Prediction(
@@ -141,6 +149,16 @@ class LFMRI(nn.Module):
             tuple(attention.logits for attention in seen if attention.logits.numel()),
             zero_filled,
         )
+
+    def _phase(self, zero_filled: Tensor) -> Tensor:
+        """What the networks need not see of an image's phase: exp(i phase) of its lowest frequencies, (B, H, W)."""
+        image = zero_filled.detach()
+        if not self.config.remove_phase:
+            return torch.ones_like(image)
+        height, width = image.shape[-2:]
+        window = _low_pass(height)[:, None] * _low_pass(width)
+        smooth = torch.fft.ifft2(torch.fft.fft2(image) * window.to(image))
+        return torch.where(smooth.abs() > 0, torch.sgn(smooth), 1)
 
     def classify(self, magnitude: Tensor) -> Evidence:
         """What speaks for a lesion in slices (B, H, W)."""
@@ -244,6 +262,12 @@ def _pattern(config: Config) -> LearnableLines:
         center_fraction=config.center_fraction,
         sharpness=config.sharpness,
     )
+
+
+def _low_pass(count: int) -> Tensor:
+    """A Hann window over the lowest frequencies of an axis, shift-free."""
+    distance = torch.fft.fftfreq(count, 1 / count).abs() / _LOWEST
+    return torch.where(distance < 1, torch.cos(torch.pi / 2 * distance).square(), 0)
 
 
 def _brightness(image: Tensor) -> Tensor:

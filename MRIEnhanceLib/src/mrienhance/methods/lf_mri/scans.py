@@ -13,7 +13,7 @@ from mrienhance.methods.lf_mri.lesions import with_lesions
 from mrienhance.methods.objective import Batch, Sampling
 from mrienhance.physics.coil_array import CoilArray
 from mrienhance.physics.coils import low_resolution_maps
-from mrienhance.physics.phase import SmoothPhase
+from mrienhance.physics.phase import TissuePhase
 from mrienhance.physics.sampling import fixed_generator, make_mask
 from mrienhance.physics.simulate import simulate_kspace
 
@@ -21,7 +21,7 @@ _SAMPLINGS = ("random-lines", "equispaced-lines", "poisson-disc")
 _COILS = (4, 16)
 _ACCELERATIONS = (3.0, 8.0)
 _NOISE = (0.002, 0.03)
-_PHASE = (0.2, 1.5)
+_PHASE = (0.2, 2.0)
 _ESTIMATED = 0.5
 """How often the maps are estimated from the centre of k-space, as in use, and not those of the simulation."""
 UNKNOWN = -1.0
@@ -104,20 +104,20 @@ def label(lesions: Tensor | None) -> Tensor:
 def _scanned(magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estimated: bool) -> Batch:
     count, shape = len(magnitude), (magnitude.shape[-2], magnitude.shape[-1])
     array = CoilArray.random(scan.coils, size=(count,), generator=generator)
-    phase = SmoothPhase.random(scan.phase, size=(count,), generator=generator)
+    phase = TissuePhase.of(magnitude, scan.phase, generator=generator)
     mask = _mask(scan, shape, generator).to(magnitude)
     clean = simulate_kspace(magnitude, array, phase=phase)
     kspace = simulate_kspace(magnitude, array, phase=phase, noise=scan.noise, generator=generator)
     sampled = kspace * mask
     maps = low_resolution_maps(sampled, mask=mask) if estimated else array.on(shape).to(kspace)
-    # Estimated maps hold the smooth part of the image's phase: the target's is what they leave of it.
+    # What these maps make of all samples, without their noise: nothing nearer to the truth can be known of the phase.
     combined = (maps.conj() * torch.fft.ifft2(clean, norm="ortho")).sum(1)
     return {
         "kspace": sampled,
         "full": kspace,
         "maps": maps,
         "mask": mask.expand(count, *mask.shape[-2:]),
-        "target": torch.polar(magnitude, combined.angle()),
+        "target": combined,
     }
 
 
