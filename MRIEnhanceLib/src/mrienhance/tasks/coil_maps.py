@@ -29,6 +29,8 @@ COIL_MAPS: Mapping[str, str] = {
 _ONE_COIL, _GIVEN = "none: one coil", "given"
 # Where given maps are below this fraction of their largest, there is no object.
 _SUPPORT = 1e-3
+# Frequencies on either side that tell where the object is, and the part of it that maps should cover.
+_LOW, _ENOUGH = 8, 0.9
 # Side of the centre that low-resolution maps need.
 _LEAST_CENTRE = 2
 
@@ -104,7 +106,7 @@ def find_maps(
     progress: Progress | None,
     cancel: Cancel | None,
 ) -> tuple[Tensor, tuple[str, ...]]:
-    """As `estimate_coil_maps`; also what was given up when memory was short."""
+    """As `estimate_coil_maps`; also what to say of them: what was given up when memory was short, what they miss."""
     rule = maps_rule(kspace, method)
     if rule == _ONE_COIL:
         return torch.ones_like(kspace.samples), ()
@@ -114,6 +116,7 @@ def find_maps(
         return _normalised(data.mixed(kspace.maps)), ()
     estimate: Callable[[Tensor, Tensor | None], Tensor] = _espirit if method == "espirit" else _low_resolution
     maps = torch.empty_like(kspace.samples)
+    held: list[float] = []
     current = 0
 
     def take(at: slice) -> dict[str, Tensor]:
@@ -129,6 +132,7 @@ def find_maps(
             enough = method == "espirit" and kspace.calibration is None and kspace.calibration_lines >= _LEAST_CENTRE
             hint = f"{error.hint}; low-resolution coil maps do with this centre" if enough else error.hint
             raise KSpaceError(f"slice {current}: {error.message}", hint=hint) from None
+        held.append(_held(inputs["kspace"], found))
         return {"maps": torch.view_as_real(found)}
 
     def give(at: slice, answers: Mapping[str, Tensor]) -> None:
@@ -138,7 +142,8 @@ def find_maps(
     runner = SliceRunner(
         call, device=device, batch=1, progress=progress, cancel=cancel, text=f"Finding coil maps: {rule}"
     )
-    return maps, runner.run(data.count, take, give).fallbacks
+    fallbacks = runner.run(data.count, take, give).fallbacks
+    return maps, (*fallbacks, *_missing(held, rule))
 
 
 def _espirit(kspace: Tensor, mask: Tensor | None) -> Tensor:
@@ -147,6 +152,29 @@ def _espirit(kspace: Tensor, mask: Tensor | None) -> Tensor:
 
 def _low_resolution(kspace: Tensor, mask: Tensor | None) -> Tensor:
     return low_resolution_maps(kspace, mask=mask)
+
+
+def _held(kspace: Tensor, maps: Tensor) -> float:
+    """The part of the signal, by its lowest frequencies, that lies where there are maps."""
+    height, width = kspace.shape[-2:]
+    low = [torch.fft.fftfreq(side, 1 / side).abs() < _LOW for side in (height, width)]
+    window = (low[0][:, None] & low[1]).to(kspace.device)
+    energy = torch.fft.ifft2(kspace * window).abs().square().sum(-3)
+    whole = energy.sum()
+    return float((energy * (maps != 0).any(-3)).sum() / whole) if whole > 0 else 1.0
+
+
+def _missing(held: list[float], rule: str) -> tuple[str, ...]:
+    """A line where maps leave out much of what was measured: it is missing in the image too."""
+    if not held or min(held) >= _ENOUGH:
+        return ()
+    if max(held) == 0:
+        raise KSpaceError(f"the coil maps ({rule}) are zero everywhere", hint="take low-resolution ones")
+    worst = held.index(min(held))
+    return (
+        f"the coil maps ({rule}) leave out {1 - held[worst]:.0%} of the signal of slice {worst}: "
+        "try low-resolution ones",
+    )
 
 
 def _given(maps: Tensor | ArrayLike, kspace: KSpace) -> Tensor:
