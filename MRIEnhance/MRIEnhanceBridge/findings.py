@@ -64,7 +64,7 @@ class Findings:
         table.setVisible(bool(self._scores))
         table.setRowCount(len(self._scores))
         for row, score in enumerate(self._scores):
-            for column, text in enumerate((score.name, f"{score.probability:.0%}", str(score.slice))):
+            for column, text in enumerate((score.name, f"{100 * score.probability:.0f} %", str(score.slice))):
                 table.setItem(row, column, qt.QTableWidgetItem(text))
 
     def _clicked(self, row: int, column: int) -> None:

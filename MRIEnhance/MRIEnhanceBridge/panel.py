@@ -95,6 +95,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.python = PythonLine(self.ui.pythonPathLineEdit, self.onPythonChosen)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
         if getattr(self.parent, "isEntered", False):  # made anew by the developer's Reload, which does not enter again
             self.readCatalogue()
@@ -126,6 +127,11 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         """The scene is empty, or about to be filled with another one."""
         if getattr(self.parent, "isEntered", True):  # without a module, the panel is a window of its own
+            self.initializeParameterNode()
+
+    def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
+        """A scene was loaded: its parameters were read before the volumes that they name, so read them again."""
+        if self._parameterNode is not None:
             self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
