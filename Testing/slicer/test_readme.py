@@ -14,16 +14,19 @@ FOLDER = ROOT / "MRIEnhance"
 
 def test_the_console_example_calls_what_is_there() -> None:
     [code] = re.findall(r"^```py\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    [call] = (
+    calls = [
         node
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "process"
-    )
-    module = ast.parse((FOLDER / "SuperResolve.py").read_text("utf-8"))
-    [process] = (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef) and node.name == "process")
-    assert "from SuperResolve import SuperResolveLogic" in code
-    assert len(call.args) == len(process.args.args) - 1 == 1
-    assert {keyword.arg for keyword in call.keywords} <= {argument.arg for argument in process.args.kwonlyargs}
+    ]
+    names = [ast.unparse(call.func).removesuffix("Logic().process") for call in calls]
+    assert sorted(names) == sorted(path.stem for path in FOLDER.glob("*.py")), "an example for each module"
+    for name, call in zip(names, calls, strict=True):
+        module = ast.parse((FOLDER / f"{name}.py").read_text("utf-8"))
+        [process] = (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef) and node.name == "process")
+        assert f"from {name} import {name}Logic" in code
+        assert len(call.args) == len(process.args.args) - 1 == 1
+        assert {keyword.arg for keyword in call.keywords} <= {argument.arg for argument in process.args.kwonlyargs}
 
 
 def test_the_batch_command_names_what_is_there() -> None:
