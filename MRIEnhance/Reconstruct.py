@@ -117,52 +117,36 @@ class ReconstructLogic(ScriptedLoadableModuleLogic):
         precision: str = "auto",
         progress: Callable[[Progress], Any] | None = None,
     ) -> Any:
-        """Reconstruct raw data and wait for the image.
+        """Reconstruct raw data and wait for the image; or raise `BridgeError`, and leave nothing behind.
 
         Parameters
         ----------
         source
-            Path of a file with raw k-space (fastMRI or ISMRMRD .h5, BART .cfl, .npy, .npz); or a scalar volume node:
-            then an accelerated scan of it is simulated. It is not changed.
+            Path of a file with raw k-space; or a scalar volume node, of which an accelerated scan is simulated.
         model
             Name of a model, path of a model file, or ``"cg-sense"``, ``"l1-wavelet"``, ``"total-variation"``,
             ``"zero-filled"``; by default the first model, else CG-SENSE.
-        coilMaps
-            ``"espirit"``, ``"low-resolution"``, or ``"file"`` for those that the file brings.
         acceleration
-            Of a full scan in a file: all but one of so many samples are left out, and the result is compared with the
-            image of all. Of a simulated scan: by default 4.
-        sampling, linesAlong, seed
+            Of a full scan in a file: so many times fewer samples are kept, and the result is compared with the image of
+            all. Of a simulated scan: by default 4.
+        sampling, linesAlong, seed, coils, snr
             ``"random-lines"``, ``"equispaced-lines"`` or ``"poisson-disc"``; the axis of lines that are left out,
-            ``"i"`` or ``"j"``; seed of all that is random.
-        coils, snr
-            Of a simulated scan.
+            ``"i"`` or ``"j"``; of a simulated scan, also coils and SNR.
         slices
             Which slices, from 0: ``"10-12, 15"`` (both ends included), a number, or several; by default all.
         maps
-            What is wanted beside the image, where the method has it: ``"attention"``, ``"without-lesion-term"``,
-            ``"zero-filled"``. The result references them as ``MRIEnhance.attention``, ``MRIEnhance.withoutLesionTerm``,
-            ``MRIEnhance.zeroFilled``; the image of all samples, where some were left out, as ``MRIEnhance.full``.
-        mask, axes
-            Of a file: another one that says what was acquired; which axis is what, such as ``"coil,ky,kx"``.
-        outputVolume
-            Volume node that the result replaces; by default a new one.
-        device, precision
-            ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"``, ``"float32"``, ``"bfloat16"`` ...
-        progress
-            Told a `Progress` (``fraction``, ``text``, ``seconds_left``) on the way.
+            What is wanted beside the image: ``"attention"``, ``"without-lesion-term"``, ``"zero-filled"``. The result
+            references them, as ``MRIEnhance.attention``, and the image of all samples as ``MRIEnhance.full``.
+        coilMaps, mask, axes
+            ``"espirit"``, ``"low-resolution"`` or ``"file"``; file of a mask; axes, such as ``"coil,ky,kx"``.
+        outputVolume, device, precision, progress
+            As for ``SuperResolveLogic.process``.
 
         Returns
         -------
         vtkMRMLScalarVolumeNode
-            The image, with attributes that say how it came to be. Where there is a truth, it references a table of
-            metrics and a difference volume as ``MRIEnhance.metrics`` and ``MRIEnhance.difference``; where a classifier
-            looked at it, a table of its scores as ``MRIEnhance.scores``.
-
-        Raises
-        ------
-        BridgeError
-            In one line, with a hint, if it cannot be done; nothing is left behind then.
+            The image. It references ``MRIEnhance.metrics``, ``MRIEnhance.difference`` and ``MRIEnhance.scores``, as far
+            as there are a truth and a classifier.
         """
         request = Request.of(
             source,
