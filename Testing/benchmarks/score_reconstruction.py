@@ -4,10 +4,11 @@
         --raw mprage_4ch_full.mat --lesions ms_1mm/patient19 --contrasts flair t2 --json scores.json [--write-cards]
 
 Raw data (MATLAB's `kData`, (x, y, coil), fully sampled) lose samples by twelve masks: random and equispaced lines with
-8 % of them in the centre along both axes, and Poisson discs. Slices with lesions (a `lesions` mask lies beside them) are
-scanned by eight simulated coils, fourfold by random lines, one mask a slice. All methods get the same samples and the
-same ESPIRiT maps from them. Whole images are compared inside the mask truth > 0.02 of its 99.9th percentile, which
-is the data range; lesions box by box, as LF-PSNR and LF-SSIM. `--write-cards` puts the figures into the models' cards.
+8 % of them in the centre, along both axes, and Poisson discs. Slices with lesions (a mask named `lesions` lies beside
+the contrasts) are scanned by eight simulated coils, fourfold by random lines, each with a mask of its own. All methods
+get the same samples and the same ESPIRiT maps from them. Whole images are compared inside the mask truth > 0.02 of its
+99.9th percentile, which is the data range; lesions box by box, as LF-PSNR and LF-SSIM. Gains are over the last model,
+slice by slice, with their standard errors. `--write-cards` puts the figures into the models' cards.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def score_lesions(folder: Path, contrast: str, models: Sequence[Model], args: ar
                 each |= pointing(attention, here)
             rows[name].append(each)
     name = f"{folder.name} {contrast}, slices with lesions, 8 coils, 4x random lines"
-    return summary(name, rows, base=args.models[-1:] and models[-1].card.name)
+    return summary(name, rows, base=models[-1].card.name if models else "")
 
 
 def lesion_figures(metrics: Any, boxes: Sequence[Box]) -> Row:
@@ -166,15 +167,14 @@ def plain(row: Mapping[str, Any]) -> Row:
 
 def summary(data: str, rows: Mapping[str, list[Row]], base: str = "") -> Row:
     """Mean figures, and how sure the gain over the last model is (mean and standard error of paired differences)."""
-    keys = [*FIGURES, "psnr_max_db", "pointing"]
+    keys = [key for key in (*FIGURES, "psnr_max_db", "pointing") if any(key in each[0] for each in rows.values())]
     table = []
     for method, each in rows.items():
-        means = {key: round(fmean(row[key] for row in each), 4) for key in keys if all(key in row for row in each)}
-        if base and base != method and base in rows:
-            for key in ("psnr_db", "lf_psnr_db"):
-                gains = [a[key] - b[key] for a, b in zip(each, rows[base], strict=True)]
-                means[f"gain_{key}"] = round(fmean(gains), 3)
-                means[f"error_{key}"] = round(stdev(gains) / len(gains) ** 0.5, 3) if len(gains) > 1 else None
+        means: Row = {key: round(fmean(row[key] for row in each), 4) if key in each[0] else None for key in keys}
+        for key in ("psnr_db", "lf_psnr_db") if base else ():
+            gains = [a[key] - b[key] for a, b in zip(each, rows[base], strict=True)]
+            means[f"gain_{key}"] = round(fmean(gains), 3)
+            means[f"error_{key}"] = round(stdev(gains) / len(gains) ** 0.5, 3) if len(gains) > 1 else None
         table.append({"method": method, **means})
     print(f"\n{data}: {len(next(iter(rows.values())))} scans\n{as_text(table)}", flush=True)
     return {"data": data, "rows": table, "scans": len(next(iter(rows.values())))}
