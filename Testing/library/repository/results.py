@@ -19,8 +19,7 @@ scan. The EDSR-like network has as many multiplications per pixel as ours and le
     "reconstruct": """\
 One slice of raw k-space (4 coils, MPRAGE, another scanner than any that was learned from) with samples left out
 afterwards, twelve masks; and simulated scans of slices with lesions of a patient that was not learned from. The same
-samples and the same ESPIRiT maps for all. PSNR as above; LF-PSNR inside the boxes of the lesions. The last column is
-the same network without its lesion term, trained equally.""",
+samples and the same ESPIRiT maps for all. PSNR as above; LF-PSNR inside the boxes of the lesions.""",
 }
 FIGURES = {"psnr_db": "PSNR", "lf_psnr_db": "LF-PSNR"}
 
@@ -37,7 +36,7 @@ def block(task: str) -> str:
             "model": entry.name,
             "data": table.data,
             **({"subjects": len(table.subjects)} if task == "super-resolve" else {"figure": title}),
-            **{column(row.method, entry.name): f"{figure(row, key):.2f}" for row in table.rows},
+            **{column(row.method): f"{figure(row, key):.2f}" for row in table.rows},
         }
         for entry in catalogue()
         if entry.source == "shipped" and entry.card is not None and entry.card.task == task
@@ -55,10 +54,8 @@ def figure(row: ResultRow, key: str) -> float | None:
     return value
 
 
-def column(method: str, model: str) -> str:
-    """`iconet-x2` and `iconet-x4` stand in one column, and so does a network without its lesion term."""
-    if method.startswith(f"{model}-"):
-        return method.removeprefix(f"{model}-").replace("-", " ")
+def column(method: str) -> str:
+    """`iconet-x2` and `iconet-x4` stand in one column."""
     return method.rpartition("-x")[0] or method
 
 

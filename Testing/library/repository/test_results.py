@@ -11,7 +11,7 @@ def test_readme_and_cards_agree() -> None:
 
 def test_shipped_models_are_measured_on_subjects_they_have_not_seen() -> None:
     shipped = [entry for entry in catalogue() if entry.source == "shipped"]
-    assert {entry.name for entry in shipped} >= {"iconet-x2", "iconet-x4", "lf-mri-brain"}
+    assert {entry.name for entry in shipped} >= {"iconet-x2", "iconet-x4", "unrolled-brain"}
     for entry in shipped:
         card = entry.card
         assert card is not None
@@ -22,4 +22,8 @@ def test_shipped_models_are_measured_on_subjects_they_have_not_seen() -> None:
         assert not seen & {subject for table in card.results for subject in table.subjects}
         for table in card.results:
             psnr = {row.method: row.psnr_db for row in table.rows}
-            assert max(psnr, key=lambda method: psnr[method]) == entry.name
+            if card.task == "super-resolve":
+                assert max(psnr, key=lambda method: psnr[method]) == entry.name
+            else:  # where classical methods are better, the tables say so
+                assert psnr[entry.name] > psnr["zero-filled"]
+                assert {"cg-sense", "l1-wavelet", "total-variation"} <= set(psnr)
