@@ -21,6 +21,8 @@ class Config:
         ``"unet"``, a light U-Net (that of A2MC-MRI, another one).
     width
         Channels of the first layer; deeper ones have two or four times as many.
+    levels
+        How often the U-Net halves the resolution. A2MC-MRI's does twice; more see aliasing from farther away.
     norm
         Normalisation in D_w and G_u.
     remove_phase
@@ -95,6 +97,7 @@ class Config:
     share: bool = True
     denoiser: Literal["cnn", "unet"] = "cnn"
     width: int = 64
+    levels: int = 2
     norm: Literal["group", "batch", "none"] = "group"
     remove_phase: bool = True
     lesion_term: bool = True
@@ -159,6 +162,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "stages": (1, 16),
     "lesion_stages": (0, 16),
     "width": (4, 512),
+    "levels": (2, 6),
     "classifier_width": (4, 256),
     "iterations": (1, 100),
     "admm_iterations": (1, 50),

@@ -22,7 +22,7 @@ class Denoiser(nn.Module):
 
     Parameters
     ----------
-    kind, width, norm
+    kind, width, norm, levels
         As in `Config`.
     attention
         How an attention map is taken: ``"none"``, ``"channel"`` (as a further input channel), or ``"guide"`` (early
@@ -30,14 +30,20 @@ class Denoiser(nn.Module):
     """
 
     def __init__(
-        self, kind: str, width: int, *, norm: Norm = "group", attention: Literal["none", "channel", "guide"] = "none"
+        self,
+        kind: str,
+        width: int,
+        *,
+        norm: Norm = "group",
+        levels: int = 2,
+        attention: Literal["none", "channel", "guide"] = "none",
     ) -> None:
         super().__init__()
         channels = 3 if attention == "channel" else 2
         self.attention = attention
         self.head = nn.Sequential(_layer(channels, width, norm), _layer(width, width, norm))
         self.guide = _Guide(width) if attention == "guide" else None
-        self.body: nn.Module = _UNet(width, norm) if kind == "unet" else _Chain(width, norm)
+        self.body: nn.Module = _UNet(width, norm, levels) if kind == "unet" else _Chain(width, norm)
         self.tail = nn.Conv2d(width, 2, 1)
         nn.init.zeros_(self.tail.weight)
         if self.tail.bias is not None:
@@ -76,25 +82,45 @@ class _Chain(nn.Sequential):
 
 
 class _UNet(nn.Module):
-    """Two levels down and up, joined by concatenation; any size is padded to a multiple of four by repetition."""
+    """Levels down and up, joined by concatenation at the first two; any size is padded by repetition."""
 
-    def __init__(self, width: int, norm: Norm) -> None:
+    def __init__(self, width: int, norm: Norm, levels: int = 2) -> None:
         super().__init__()
+        self.multiple = 2**levels
         self.middle = nn.Sequential(_layer(width, 2 * width, norm), _layer(2 * width, 2 * width, norm))
         self.deep = nn.Sequential(
             _layer(2 * width, 4 * width, norm), _layer(4 * width, 4 * width, norm), _layer(4 * width, 2 * width, norm)
         )
+        self.below = _Below(4 * width, norm, levels - 2) if levels > 2 else None
         self.up_middle = nn.Sequential(_layer(4 * width, 2 * width, norm), _layer(2 * width, width, norm))
         self.up_full = nn.Sequential(_layer(2 * width, width, norm), _layer(width, width, norm))
 
     def forward(self, full: Tensor) -> Tensor:
         height, width = full.shape[-2:]
-        padded = functional.pad(full, (0, -width % 4, 0, -height % 4), mode="replicate")
+        padded = functional.pad(full, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
         half = self.middle(functional.avg_pool2d(padded, 2))
-        quarter = self.deep(functional.avg_pool2d(half, 2))
+        quarter = self.deep[0](functional.avg_pool2d(half, 2))
+        quarter = quarter if self.below is None else self.below(quarter)
+        quarter = self.deep[2](self.deep[1](quarter))
         half = self.up_middle(torch.cat([half, functional.interpolate(quarter, scale_factor=2.0)], dim=1))
         result: Tensor = self.up_full(torch.cat([padded, functional.interpolate(half, scale_factor=2.0)], dim=1))
         return result[..., :height, :width]
+
+
+class _Below(nn.Module):
+    """Further levels, of as many channels each, whose result is added: they see far, for little work."""
+
+    def __init__(self, channels: int, norm: Norm, levels: int) -> None:
+        super().__init__()
+        self.down = nn.Sequential(_layer(channels, channels, norm), _layer(channels, channels, norm))
+        self.below = _Below(channels, norm, levels - 1) if levels > 1 else None
+        self.up = _layer(channels, channels, norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        far = self.down(functional.avg_pool2d(x, 2))
+        far = far if self.below is None else self.below(far)
+        result: Tensor = x + self.up(functional.interpolate(far, scale_factor=2.0))
+        return result
 
 
 class _Guide(nn.Sequential):

@@ -92,6 +92,7 @@ class LFMRIMethod(Method):
             "late-lesion-term": {"share": False, "lesion_stages": 1},
             "late-lesion-term-shared": {"lesion_stages": 1},
             "unet": {"denoiser": "unet"},
+            "deep-unet": {"denoiser": "unet", "levels": 4},
             "batch-norm": {"norm": "batch"},
             "no-norm": {"norm": "none"},
             "no-lesion-term": {"lesion_term": False},

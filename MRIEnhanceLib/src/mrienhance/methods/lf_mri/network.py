@@ -12,9 +12,9 @@ N and H are written, and how the classifier's attention enters G_u, was not to h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,12 @@ _BRIGHT = 0.999
 _LOWEST = 12
 """Frequencies on either side whose phase is taken off; about what the centre of any scan holds."""
 _ADMM_WEIGHT = 1.0
-_INPUTS = {"concat": "channel", "masked": "none", "weighted": "none", "guided": "guide"}
+_INPUTS: Final[Mapping[str, Literal["none", "channel", "guide"]]] = {
+    "concat": "channel",
+    "masked": "none",
+    "weighted": "none",
+    "guided": "guide",
+}
 
 
 class Prediction(NamedTuple):
@@ -193,12 +198,14 @@ class _Stage(nn.Module):
     def __init__(self, config: Config, *, lesion_term: bool) -> None:
         super().__init__()
         self.config = config
-        self.denoiser = Denoiser(config.denoiser, config.width, norm=config.norm)
+        self.denoiser = Denoiser(config.denoiser, config.width, norm=config.norm, levels=config.levels)
         self.consistency = Consistency(config)
         self.raw_denoising_weight = nn.Parameter(inverse_softplus(config.denoising_weight))
         if lesion_term:
             inputs = _INPUTS[config.lf_mode]
-            self.lesion = Denoiser(config.denoiser, config.width, norm=config.norm, attention=inputs)  # type: ignore[arg-type]
+            self.lesion = Denoiser(
+                config.denoiser, config.width, norm=config.norm, levels=config.levels, attention=inputs
+            )
             self.raw_lesion_weight = nn.Parameter(inverse_softplus(config.lesion_weight))
 
     @property
