@@ -67,7 +67,9 @@ def fail(number, kind, message, hint=""):
 def models(request):
     entries = [
         {"name": card["name"], "title": card["name"], "path": "", "source": "shipped", "error": "", "card": card}
-        for card in CARDS[request["task"]]
+        for task, cards in CARDS.items()
+        if request["task"] in (task, None)
+        for card in cards
     ]
     listed = {"models": [{**entry, "text": f"Card of {entry['name']}"} for entry in entries]}
     if request["task"] == "reconstruct":

@@ -25,13 +25,24 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
-    options = ["--config", "recipe.yaml", "--resume", "--set", "training.steps=50", "--set", "data.validation=[a, b]"]
+    start = ["--start-from", "a.safetensors", "b.safetensors"]
+    options = [
+        "--config",
+        "recipe.yaml",
+        *start,
+        "--resume",
+        "--set",
+        "training.steps=50",
+        "--set",
+        "data.validation=[a, b]",
+    ]
     said = terminal.done(*COMMAND, *options, "--accelerator", "cpu", "--devices", "2", "--nodes", "3")
     assert asked == {
         "method": "iconet",
         "data": [Path("images"), Path("more")],
         "output": Path("run"),
         "config": Path("recipe.yaml"),
+        "start_from": [Path("a.safetensors"), Path("b.safetensors")],
         "resume": True,
         "overrides": {"training.steps": 50, "data.validation": ["a", "b"]},
         "accelerator": "cpu",
