@@ -40,3 +40,12 @@ def test_any_size_comes_back(levels: int, size: tuple[int, int]):
 def test_an_untrained_network_changes_nothing():
     image = torch.randn(1, 32, 32, dtype=torch.complex64)
     torch.testing.assert_close(Denoiser("unet", 8, levels=4)(image), image)
+
+
+def test_further_levels_add_nothing_before_they_are_trained():
+    few, more = (Denoiser("unet", 8, levels=levels) for levels in (2, 4))
+    torch.nn.init.normal_(few.tail.weight)
+    more.load_state_dict(few.state_dict(), strict=False)
+    image = torch.randn(1, 32, 48, dtype=torch.complex64)
+    torch.testing.assert_close(more(image), few(image))
+    assert not torch.equal(few(image), image)

@@ -108,13 +108,18 @@ class _UNet(nn.Module):
 
 
 class _Below(nn.Module):
-    """Further levels, of as many channels each, whose result is added: they see far, for little work."""
+    """Further levels, of as many channels each, whose result is added: they see far, for little work.
+
+    Untrained, they add nothing, so that a network of fewer levels can be trained on with more.
+    """
 
     def __init__(self, channels: int, norm: Norm, levels: int) -> None:
         super().__init__()
         self.down = nn.Sequential(_layer(channels, channels, norm), _layer(channels, channels, norm))
         self.below = _Below(channels, norm, levels - 1) if levels > 1 else None
-        self.up = _layer(channels, channels, norm)
+        self.up = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.up.weight)
+        nn.init.zeros_(self.up.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         far = self.down(functional.avg_pool2d(x, 2))
