@@ -25,7 +25,17 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 GOAL = 2.0
-MODEL = {"denoiser": "unet", "stages": 3, "width": 48, "norm": "none", "iterations": 6, "classifier_width": 32}
+MODEL: dict[str, Any] = {
+    "denoiser": "unet",
+    "stages": 8,
+    "share": False,
+    "width": 16,
+    "norm": "none",
+    "iterations": 4,
+    "lesion_stages": 2,
+    "classifier_width": 16,
+    "pooling": "log-sum-exp",
+}
 CASE = {"rows": 256, "columns": 256, "coils": 8, "slices": 3, "model": MODEL}
 QUICK = {"rows": 48, "columns": 40, "coils": 4, "slices": 2, "model": {**MODEL, "width": 8, "classifier_width": 4}}
 
