@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -51,6 +51,13 @@ class Tiling:
     scale: int = 1
     multiple_of: int = 1
     halo: int | None = None
+
+
+class Contrasts(NamedTuple):
+    """What a synthesizing network translates, as BIDS names: from any of `sources` to any of `targets`."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
 
 
 class Method(ABC):
@@ -112,6 +119,36 @@ class Method(ABC):
         dict
             ``"image"``, and maps to show beside it, each (batch, 1, ...).
         """
+
+    def contrasts(self, config: Any) -> Contrasts | None:
+        """Say what the network synthesizes from what; None if it does not synthesize."""
+        return None
+
+    def synthesize(self, module: nn.Module, image: Tensor, *, source: str, targets: Sequence[str]) -> dict[str, Tensor]:
+        """Make contrasts that were not scanned.
+
+        Parameters
+        ----------
+        module
+            What `build` made.
+        image
+            The scanned contrast (batch, 1, ...), brightest tissue about 1, background 0.
+        source, targets
+            Its contrast, and those to make: names that `contrasts` gives.
+
+        Returns
+        -------
+        dict
+            Each target's image (batch, 1, ...), brightest tissue of that contrast about 1.
+        """
+        raise NotImplementedError(f"{self.title} does not synthesize")
+
+    def recognize(self, module: nn.Module, image: Tensor) -> Tensor | None:
+        """Probabilities (batch, contrasts) that an image (batch, 1, ...) is each of `contrasts`' sources.
+
+        None for a network that cannot tell: then nobody is warned of a source that is not what it is said to be.
+        """
+        return None
 
     @abstractmethod
     def objective(self, config: Any) -> Objective:
