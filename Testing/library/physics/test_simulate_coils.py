@@ -142,3 +142,29 @@ def test_espirit_finds_the_maps(coils: int) -> None:
     assert float(projection.mean()) > 0.9999
     assert float(projection.quantile(0.01)) > 0.999
     assert float(inside.sum() / (image > 0.1).sum()) > 0.99
+
+
+@pytest.mark.parametrize("coils", [1, 4, 12])
+def test_shading_is_what_the_normalised_maps_leave_out(coils: int) -> None:
+    """Maps times shading have the ratios of the fields themselves, here along the first row."""
+    array = CoilArray.random(coils, size=(2,), generator=seeded(4))
+    shape = (40, 56)
+    shading = array.shading(shape, dtype=torch.float64)
+    assert shading.shape == (2, *shape)
+    torch.testing.assert_close(shading.mean((-2, -1)), torch.ones(2, dtype=torch.float64))
+    # Row 0 and column 0 lie at -1, the last Chebyshev point.
+    ratio = (array.fields[..., -1, -1].abs().square().sum(-1)).sqrt() / shading[..., 0, 0]
+    seen = array.on(shape, dtype=torch.complex128) * shading[:, None] * ratio[:, None, None, None]
+    torch.testing.assert_close(seen[..., 0, 0], array.fields[..., -1, -1])
+    along = torch.einsum("n,bcn->bc", loops._interpolation(shape[1])[-1], array.fields[..., -1, :].real)
+    torch.testing.assert_close(seen[..., 0, -1].real, along)
+
+
+def test_shading_is_strongest_near_the_coil() -> None:
+    """Of a single loop: along the line from it through the middle, the image grows darker all the way."""
+    array = CoilArray.random(1, generator=seeded(2))
+    shading = array.shading((64, 64))
+    nearest = torch.nonzero(shading == shading.max())[0].double()
+    line = [(nearest + (63 - 2 * nearest) * t).round().long().tolist() for t in torch.linspace(0, 1, 12).tolist()]
+    seen = [float(shading[row, column]) for row, column in line]
+    assert all(a > b for a, b in zip(seen, seen[1:], strict=False))

@@ -20,8 +20,10 @@ from mrienhance.physics.simulate import simulate_kspace
 _SAMPLINGS = ("random-lines", "equispaced-lines", "poisson-disc")
 _COILS = (4, 16)
 _ACCELERATIONS = (3.0, 8.0)
-_NOISE = (0.002, 0.03)
+_NOISE = (0.001, 0.03)
 _PHASE = (0.2, 2.0)
+_SHADING = 1.0
+"""Largest power of the array's shading that an image has: 1 if nobody evened it out, 0 if that was perfect."""
 _ESTIMATED = 0.5
 """How often the maps are estimated from the centre of k-space, as in use, and not those of the simulation."""
 UNKNOWN = -1.0
@@ -77,7 +79,8 @@ def training_batch(
     magnitude, lesions, places, labels = (torch.stack(list(each)) for each in zip(*slices, strict=True))
     scan = Scan.draw(generator)
     estimated = float(torch.rand((), generator=generator)) < _ESTIMATED
-    return _scanned(magnitude, scan, generator, estimated=estimated) | {
+    shading = _uniform(0, _SHADING, generator)
+    return _scanned(magnitude, scan, generator, estimated=estimated, shading=shading) | {
         "lesions": lesions,
         "places": places,
         "label": labels,
@@ -101,9 +104,13 @@ def label(lesions: Tensor | None) -> Tensor:
     return torch.tensor([[UNKNOWN if lesions is None else float((lesions > 0).any())]])
 
 
-def _scanned(magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estimated: bool) -> Batch:
+def _scanned(
+    magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estimated: bool, shading: float = 0.0
+) -> Batch:
     count, shape = len(magnitude), (magnitude.shape[-2], magnitude.shape[-1])
     array = CoilArray.random(scan.coils, size=(count,), generator=generator)
+    if shading:
+        magnitude = _shaded(magnitude, array.shading(shape).to(magnitude) ** shading)
     phase = TissuePhase.of(magnitude, scan.phase, generator=generator)
     mask = _mask(scan, shape, generator).to(magnitude)
     clean = simulate_kspace(magnitude, array, phase=phase)
@@ -119,6 +126,12 @@ def _scanned(magnitude: Tensor, scan: Scan, generator: torch.Generator, *, estim
         "mask": mask.expand(count, *mask.shape[-2:]),
         "target": combined,
     }
+
+
+def _shaded(magnitude: Tensor, shading: Tensor) -> Tensor:
+    """As bright where the coils are as in `shading` (B, H, W); the brightest tissue stays as bright as it was."""
+    shaded = magnitude * shading
+    return shaded * (magnitude.amax((-2, -1)) / shaded.amax((-2, -1)).clamp_min(1e-6))[:, None, None]
 
 
 def _mask(scan: Scan, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
