@@ -1,6 +1,7 @@
 """Maps of loop coils: the law of Biot and Savart, smooth, normalised, different, found again by ESPIRiT."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -167,4 +168,4 @@ def test_shading_is_strongest_near_the_coil() -> None:
     nearest = torch.nonzero(shading == shading.max())[0].double()
     line = [(nearest + (63 - 2 * nearest) * t).round().long().tolist() for t in torch.linspace(0, 1, 12).tolist()]
     seen = [float(shading[row, column]) for row, column in line]
-    assert all(a > b for a, b in zip(seen, seen[1:], strict=False))
+    assert all(a > b for a, b in pairwise(seen))
