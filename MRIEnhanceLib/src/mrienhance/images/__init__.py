@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mrienhance.images.percentiles import display_window
     from mrienhance.images.pixel_types import PIXEL_BYTES
     from mrienhance.images.raw import check_room, read_raw, write_raw
+    from mrienhance.images.registration import Registration, register
     from mrienhance.images.resample import Interpolation, resample_to
     from mrienhance.images.tensor import to_image, to_tensor
 
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy(
         "IntensityScale": ".intensity",
         "Interpolation": ".resample",
         "PIXEL_BYTES": ".pixel_types",
+        "Registration": ".registration",
         "atomic_path": ".files",
         "check_image": ".check",
         "check_image_output": ".io",
@@ -37,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy(
         "display_window": ".percentiles",
         "read_image": ".io",
         "read_raw": ".raw",
+        "register": ".registration",
         "resample_to": ".resample",
         "to_image": ".tensor",
         "to_tensor": ".tensor",

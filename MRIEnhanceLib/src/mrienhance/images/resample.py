@@ -21,7 +21,13 @@ _INTERPOLATORS = {
 }
 
 
-def resample_to(image: sitk.Image, grid: Grid, *, interpolation: Interpolation = "linear") -> sitk.Image:
+def resample_to(
+    image: sitk.Image,
+    grid: Grid,
+    *,
+    interpolation: Interpolation = "linear",
+    transform: sitk.Transform | None = None,
+) -> sitk.Image:
     """The image at the samples of another grid, by its place in space.
 
     Parameters
@@ -33,6 +39,8 @@ def resample_to(image: sitk.Image, grid: Grid, *, interpolation: Interpolation =
     interpolation
         "linear"; "cubic" (cubic B-spline, which passes through the samples); "nearest", for labels. There is no
         smoothing first: going to a much coarser grid aliases.
+    transform
+        Takes places on the grid to those in the image, in mm, LPS; by default they are the same.
 
     Returns
     -------
@@ -62,7 +70,7 @@ def resample_to(image: sitk.Image, grid: Grid, *, interpolation: Interpolation =
     # ITK cuts off the decimals of integer results; they are computed as numbers with decimals and rounded here.
     rounded = kind.kind in "iu" and interpolation != "nearest"
     source = sitk.Cast(image, sitk.sitkFloat64) if rounded else image
-    result = _resample(source, grid, _INTERPOLATORS[interpolation])
+    result = _resample(source, grid, _INTERPOLATORS[interpolation], transform)
     if rounded:
         result = sitk.GetImageFromArray(round_to(sitk.GetArrayViewFromImage(result), kind))
         grid.place(result)
@@ -70,12 +78,14 @@ def resample_to(image: sitk.Image, grid: Grid, *, interpolation: Interpolation =
     return result
 
 
-def _resample(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
+def _resample(image: sitk.Image, grid: Grid, interpolator: int, transform: sitk.Transform | None) -> sitk.Image:
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(grid.size)
     resampler.SetOutputSpacing(grid.spacing)
     resampler.SetOutputOrigin(grid.origin)
     resampler.SetOutputDirection(grid.direction)
     resampler.SetInterpolator(interpolator)
+    if transform is not None:
+        resampler.SetTransform(transform)
     result: sitk.Image = resampler.Execute(image)
     return result
