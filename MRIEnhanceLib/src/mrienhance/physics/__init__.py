@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from mrienhance.physics.coils import rss as rss
     from mrienhance.physics.coils import sense_combine as sense_combine
     from mrienhance.physics.compress import compress_coils as compress_coils
+    from mrienhance.physics.contrast import GradientEcho as GradientEcho
+    from mrienhance.physics.contrast import InversionRecovery as InversionRecovery
+    from mrienhance.physics.contrast import SpinEcho as SpinEcho
+    from mrienhance.physics.contrast import with_agent as with_agent
     from mrienhance.physics.degradation import DEGRADATIONS as DEGRADATIONS
     from mrienhance.physics.degradation import BlurDownsample as BlurDownsample
     from mrienhance.physics.degradation import Degradation as Degradation
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
     from mrienhance.physics.solvers import solve as solve
     from mrienhance.physics.sparse import l1_wavelet as l1_wavelet
     from mrienhance.physics.sparse import total_variation as total_variation
+    from mrienhance.physics.tissue import TISSUES as TISSUES
+    from mrienhance.physics.tissue import Tissue as Tissue
     from mrienhance.physics.wavelets import Wavelet as Wavelet
     from mrienhance.physics.whiten import noise_covariance as noise_covariance
     from mrienhance.physics.whiten import prewhiten as prewhiten
@@ -66,6 +72,8 @@ __getattr__, __dir__, __all__ = lazy(
         "Differences": ".differences",
         "Ellipse": ".phantom",
         "Fourier": ".fourier",
+        "GradientEcho": ".contrast",
+        "InversionRecovery": ".contrast",
         "KSpaceBlock": ".kspace_block",
         "KSpaceTruncation": ".degradation",
         "LearnableLines": ".learnable",
@@ -74,6 +82,9 @@ __getattr__, __dir__, __all__ = lazy(
         "SAMPLING": ".sampling",
         "Sense": ".sense",
         "SmoothPhase": ".phase",
+        "SpinEcho": ".contrast",
+        "TISSUES": ".tissue",
+        "Tissue": ".tissue",
         "TissuePhase": ".phase",
         "ThickSlice": ".degradation",
         "Wavelet": ".wavelets",
@@ -106,6 +117,7 @@ __getattr__, __dir__, __all__ = lazy(
         "to_centred": ".fourier",
         "to_centred_kspace": ".fourier",
         "total_variation": ".sparse",
+        "with_agent": ".contrast",
         "zero_filled": ".classical",
     },
 )

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from mrienhance.errors import UsageError
-from mrienhance.training.volumes import Volume
+from mrienhance.training.volumes import Source
+
+
+class Examples(Protocol):
+    """Slices to draw from: an image, the images of a subject, or a head that is scanned afresh every time."""
+
+    @property
+    def source(self) -> Source:
+        """Where they come from."""
+
+    @property
+    def slices(self) -> Tensor:
+        """Numbers of those with enough tissue."""
+
+    @property
+    def labels(self) -> Mapping[str, Tensor]:
+        """Label maps (k, j, i), by name."""
+
+    def example(self, index: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """One slice as `Objective.prepare` takes it, (H, W) each; always the same one without a generator."""
 
 
 def step_generator(*, seed: int, step: int, rank: int = 0, ranks: int = 1) -> torch.Generator:
@@ -34,7 +54,7 @@ class SliceSource:
         If there is nothing to draw from, or there are not as many weights as folders.
     """
 
-    def __init__(self, volumes: Sequence[Volume], *, weights: Sequence[float] = (), balance: str = "") -> None:
+    def __init__(self, volumes: Sequence[Examples], *, weights: Sequence[float] = (), balance: str = "") -> None:
         self.volumes = [volume for volume in volumes if len(volume.slices)]
         self.halves = [_halves(volume, balance) for volume in self.volumes]
         if not self.volumes:
@@ -51,7 +71,7 @@ class SliceSource:
         return (torch.tensor(weights) / count)[folders]
 
     def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
-        """Draw `count` slices (H, W), each as ``{"image": …}`` with its labels."""
+        """Draw `count` slices (H, W), each with the contrasts and labels that it has."""
         chosen = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
         return [self._slice(index, generator) for index in chosen]
 
@@ -59,10 +79,10 @@ class SliceSource:
         halves = self.halves[index]
         half = halves[int(torch.randint(len(halves), (), generator=generator))] if len(halves) > 1 else halves[0]
         place = int(torch.randint(len(half), (), generator=generator))
-        return self.volumes[index].example(int(half[place]))
+        return self.volumes[index].example(int(half[place]), generator)
 
 
-def _halves(volume: Volume, balance: str) -> list[Tensor]:
+def _halves(volume: Examples, balance: str) -> list[Tensor]:
     """The slices with a label and those without; all slices as one where there are not both."""
     if balance not in volume.labels:
         return [volume.slices]
@@ -71,7 +91,7 @@ def _halves(volume: Volume, balance: str) -> list[Tensor]:
     return halves if all(len(half) for half in halves) else [volume.slices]
 
 
-def validation_slices(volume: Volume, count: int) -> list[dict[str, Tensor]]:
+def validation_slices(volume: Examples, count: int) -> list[dict[str, Tensor]]:
     """`count` slices with tissue, evenly spaced through the object."""
     places = torch.linspace(0, len(volume.slices) - 1, min(count + 2, len(volume.slices))).round().long()
     chosen = sorted(set(volume.slices[places].tolist()))[1:-1]

@@ -10,7 +10,7 @@ from mrienhance.methods.registry import get_method
 from mrienhance.models import ModelCard
 from mrienhance.training.recipe import Recipe
 from mrienhance.training.trainer import Status
-from mrienhance.training.volumes import Source
+from mrienhance.training.volumes import SIMULATED, Source
 
 # What a recipe's card section may say; the rest is known to the trainer.
 TOLD = (
@@ -71,7 +71,7 @@ def make_card(
             f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data', 'training_notes'))}"
         )
     method = get_method(recipe.method)
-    contrasts = sorted({source.contrast for source in used} - {"unknown"})
+    contrasts = sorted({source.contrast for source in used} - {"unknown", SIMULATED})
     facts: dict[str, Any] = {
         "name": f"{recipe.method}-untitled",
         "summary": f"{method.title} trained by the recipe in `training`.",

@@ -34,6 +34,9 @@ class DataSettings:
     balance
         Name of a label map, such as ``"lesions"``: of volumes that have it, every second slice drawn shows the label.
         Empty: all slices are drawn alike.
+    simulate
+        Names of data folders that hold label maps of whole heads: their slices are simulated afresh each time they are
+        drawn, all contrasts of the same tissues.
     """
 
     validation: tuple[str, ...] = ()
@@ -41,6 +44,7 @@ class DataSettings:
     weights: tuple[float, ...] = ()
     min_foreground: float = 0.05
     balance: str = ""
+    simulate: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

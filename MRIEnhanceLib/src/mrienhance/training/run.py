@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,12 +20,13 @@ from mrienhance.methods.configs import config_to_dict
 from mrienhance.methods.registry import get_method
 from mrienhance.models import save_model
 from mrienhance.training.bar import TrainingBar
-from mrienhance.training.draw import SliceSource, validation_slices
+from mrienhance.training.draw import Examples, SliceSource, validation_slices
+from mrienhance.training.examples import ANY, load_examples
 from mrienhance.training.provenance import make_card
 from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
 from mrienhance.training.start import Earlier, read_earlier
 from mrienhance.training.trainer import Status, Trainer
-from mrienhance.training.volumes import Source, Volume, find_images, load_volume
+from mrienhance.training.volumes import SIMULATED, Source, find_images
 
 
 def train(
@@ -79,7 +81,9 @@ def train(
         If `output` holds another run and `resume` is not set, or no run to resume.
     """
     recipe = read_recipe(method, config, overrides=overrides)
-    found = find_images([data] if isinstance(data, Path) else list(data))
+    found = _wanted(
+        find_images([data] if isinstance(data, Path) else list(data), simulate=recipe.data.simulate), recipe
+    )
     recipe = replace(recipe, data=_with_validation(recipe.data, found))
     earlier = read_earlier(recipe, start_from)
     volumes = _Volumes(recipe, found)
@@ -125,38 +129,56 @@ class _Volumes:
 
     def __init__(self, recipe: Recipe, found: Sequence[Source]) -> None:
         self.settings, self.slices = recipe.data, recipe.training.validation_slices
-        self.label_maps = get_method(recipe.method).objective(recipe.model).label_maps
-        self.train: list[Volume] = []
-        self.validation: list[Volume] = []
+        objective = get_method(recipe.method).objective(recipe.model)
+        self.label_maps, self.contrasts = objective.label_maps, objective.contrasts
+        self.train: list[Examples] = []
+        self.validation: list[Examples] = []
         self.used = [source for source in found if source.subject not in self.settings.held_out]
 
     def load(self, report: Callable[[int, int, str], None]) -> None:
         """Read all images that may be seen; `report` is told how many there are."""
-        for index, source in enumerate(self.used):
-            report(index, len(self.used), source.path.name)
-            volume = load_volume(source, min_foreground=self.settings.min_foreground, labels=self.label_maps)
-            self._list(source).append(volume)
+        done = itertools.count()
+        examples = load_examples(
+            self.used,
+            self.contrasts,
+            min_foreground=self.settings.min_foreground,
+            labels=self.label_maps,
+            report=lambda name: report(next(done), len(self.used), name),
+        )
+        for each in examples:
+            self._list(each.source).append(each)
 
-    def _list(self, source: Source) -> list[Volume]:
+    def _list(self, source: Source) -> list[Examples]:
         return self.validation if source.subject in self.settings.validation else self.train
 
     def validation_images(self) -> list[dict[str, Tensor]]:
         return [image for volume in self.validation for image in validation_slices(volume, self.slices)]
 
 
+def _wanted(found: Sequence[Source], recipe: Recipe) -> list[Source]:
+    """Those of the contrasts that the objective learns from."""
+    contrasts = get_method(recipe.method).objective(recipe.model).contrasts
+    wanted = [source for source in found if contrasts == ANY or source.contrast in (*contrasts, SIMULATED)]
+    if not wanted:
+        raise UsageError(f"no image is {' or '.join(contrasts)}", hint="name the files by contrast, as in sub-01_T1w")
+    return wanted
+
+
 def _with_validation(settings: DataSettings, found: Sequence[Source]) -> DataSettings:
     """Settings whose validation subjects exist; without any, the last tenth of the subjects (one at least)."""
     subjects = sorted({source.subject for source in found} - set(settings.held_out))
+    scanned = sorted({source.subject for source in found if source.contrast != SIMULATED} - set(settings.held_out))
     missing = sorted(set(settings.validation) - set(subjects))
     if missing:
         hint = "name subjects of the data folders in data.validation"
         raise UsageError(f"no images of the validation subject {missing[0]!r}", hint=hint)
     if settings.validation:
         return settings
-    if len(subjects) < 2:
+    if len(subjects) < 2:  # a simulated one can be learned from, and a scanned one be judged by
         hint = "a second subject is needed to see whether the first one teaches anything"
         raise UsageError(f"one subject alone, {', '.join(subjects)}, cannot be learned from", hint=hint)
-    return replace(settings, validation=tuple(subjects[-max(1, round(len(subjects) / 10)) :]))
+    judged = scanned or subjects
+    return replace(settings, validation=tuple(judged[-max(1, round(len(judged) / 10)) :]))
 
 
 def _prepare_folder(output: Path, recipe: Recipe, *, resume: bool) -> None:

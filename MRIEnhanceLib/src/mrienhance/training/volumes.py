@@ -29,6 +29,10 @@ CONTRASTS = {
 LABELS = {"lesions": re.compile(r"^(.*_)?lesions?$", re.IGNORECASE)}
 # Files that lie beside images and are no images: what they hold must not be learned from as if it were tissue.
 NOT_IMAGES = re.compile(r"lesion|mask|label|seg|tumou?r", re.IGNORECASE)
+SIMULATED = "simulated"
+"""The contrast of a source that is a label map to simulate scans from."""
+TISSUE = 0.05
+"""Where an image is brighter than this, there is something."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +56,38 @@ class Volume:
     slices: Tensor
     labels: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def example(self, index: int) -> dict[str, Tensor]:
-        """One slice (H, W) with its labels, as `Objective.prepare` takes it."""
+    def example(self, index: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """One slice (H, W) with its labels, as `Objective.prepare` takes it; nothing about it is random."""
         return {"image": self.values[index], **{name: label[index] for name, label in self.labels.items()}}
 
 
-def find_images(folders: Sequence[Path]) -> list[Source]:
+def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> list[Source]:
     """List the images of data folders.
 
     A folder of images names its subjects by file (up to the first ``_``, as in BIDS); a folder of subjects has one
     folder a subject, with files named by contrast. Masks and label maps beside them are left out.
 
+    Parameters
+    ----------
+    folders
+        Data folders.
+    simulate
+        Names of those that hold label maps, one file a subject, which is named as the file.
+
     Raises
     ------
     UsageError
-        If a folder is missing or holds no image.
+        If a folder is missing or holds no image, or there is none to simulate from.
     """
+    missing = sorted(set(simulate) - {folder.name for folder in folders})
+    if missing:
+        raise UsageError(f"no data folder {missing[0]!r} to simulate from", hint="data.simulate names data folders")
     found: list[Source] = []
     for number, folder in enumerate(folders):
         if not folder.is_dir():
             raise UsageError(f"no data folder {folder}", hint="give a folder of images, or of subjects with contrasts")
-        sources = [*_flat(folder, number), *_by_subject(folder, number)]
+        maps = folder.name in simulate
+        sources = [*_maps(folder, number)] if maps else [*_flat(folder, number), *_by_subject(folder, number)]
         if not sources:
             raise UsageError(f"no images in {folder}", hint=f"images end in {', '.join(SUFFIXES)}")
         found += sources
@@ -84,6 +99,11 @@ def _flat(folder: Path, number: int) -> Iterator[Source]:
         name = _stem(path)
         subject, _, rest = name.partition("_")
         yield Source(path, subject, _contrast(rest.rpartition("_")[2] or name), number, folder.name)
+
+
+def _maps(folder: Path, number: int) -> Iterator[Source]:
+    for path in sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES)):
+        yield Source(path, _stem(path), SIMULATED, number, folder.name)
 
 
 def _by_subject(folder: Path, number: int) -> Iterator[Source]:
@@ -125,14 +145,34 @@ def load_volume(source: Source, *, min_foreground: float, labels: Sequence[str] 
     image = _read(source.path)
     values = to_tensor(image)
     values = IntensityScale.of(values).apply(values)
-    tissue = (values > 0.05).float().mean((1, 2))
-    maps = {name: _read_label(source.labels[name], image) for name in labels if name in source.labels}
+    tissue = (values > TISSUE).float().mean((1, 2))
+    grid = Grid.of(image)
+    maps = {name: read_label(source.labels[name], grid) for name in labels if name in source.labels}
     return Volume(source, values, torch.nonzero(tissue >= min_foreground).flatten(), maps)
 
 
-def _read_label(path: Path, image: sitk.Image) -> Tensor:
-    label = _read(path)
-    if not Grid.of(label).matches(Grid.of(image)):
+def read_axial(path: Path) -> sitk.Image:
+    """Read and check an image, its axes permuted and flipped to axial slices in the order of LAS images.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be used; the message names the file.
+    """
+    image: sitk.Image = sitk.DICOMOrient(_read(path), "LAS")
+    return image
+
+
+def read_label(path: Path, grid: Grid, *, axial: bool = False) -> Tensor:
+    """Read a label map that belongs to images on a grid, which were read by `read_axial` or as they are.
+
+    Raises
+    ------
+    UsageError
+        If it is not on their grid.
+    """
+    label = read_axial(path) if axial else _read(path)
+    if not Grid.of(label).matches(grid):
         raise UsageError(f"{path} is not on the grid of its images", hint="resample it, or move it elsewhere")
     return to_tensor(label)
 

@@ -1,0 +1,55 @@
+"""What a training draws from: single images, subjects with their contrasts, heads to simulate scans of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mrienhance.training.draw import Examples
+from mrienhance.training.simulated import CONTRASTS, Simulated
+from mrienhance.training.subjects import Report, load_subjects
+from mrienhance.training.volumes import SIMULATED, Source, load_volume
+
+ANY = ("image",)
+"""The contrasts of an objective that takes one image of any contrast."""
+
+
+def load_examples(
+    sources: Sequence[Source],
+    contrasts: Sequence[str],
+    *,
+    min_foreground: float,
+    labels: Sequence[str] = (),
+    report: Report = lambda name: None,
+) -> Iterator[Examples]:
+    """Read all that a training draws from.
+
+    Parameters
+    ----------
+    sources
+        What `find_images` found.
+    contrasts, labels
+        The objective's; contrasts of `ANY` make each image an example of its own, and of a simulated head one contrast
+        is drawn.
+    min_foreground
+        Slices with a smaller fraction of tissue are not learned from.
+    report
+        Told the name of each file before it is read.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be used, or a label map is not on the grid of its images.
+    """
+    single = tuple(contrasts) == ANY
+    scanned = [source for source in sources if source.contrast != SIMULATED]
+    if single:
+        for source in scanned:
+            report(source.path.name)
+            yield load_volume(source, min_foreground=min_foreground, labels=labels)
+    else:
+        yield from load_subjects(scanned, contrasts, min_foreground=min_foreground, labels=labels, report=report)
+    for source in sources:
+        if source.contrast == SIMULATED:
+            report(source.path.name)
+            wanted = ANY if single else tuple(name for name in contrasts if name in CONTRASTS)
+            yield Simulated.load(source, wanted, min_foreground=min_foreground, lesions="lesions" in labels)
