@@ -44,6 +44,8 @@ _KNOWN = (
     Figure("nmae", "NMAE", "", ".4f"),
     Figure("lf_psnr_db", "LF-PSNR", "dB", ".2f"),
     Figure("lf_ssim", "LF-SSIM", "", ".4f"),
+    Figure("vif", "VIF", "", ".4f"),
+    Figure("niqe", "NIQE", "", ".2f"),
 )
 """In the order in which they are shown; LF: inside the boxes of lesions."""
 

@@ -1,4 +1,4 @@
-"""A map over its image in the slice views, in warm colours: where a network looked more closely.
+"""A map over its image in the slice views, in warm colours: where a network looked more closely, or is not sure.
 
 Only MRML nodes are touched. The map is the foreground, the image the background, and the strength is the foreground's
 opacity: it works alike in linked views and in others, and Slicer's own slider shows it.
@@ -24,18 +24,19 @@ all or nothing; so what is weak must look weak."""
 _STEPS = 256
 _GREY = "vtkMRMLColorTableNodeGrey"
 _WEAKEST, _ABOVE_ALL = 0.05, 2.0
-"""Below the first nothing is tinted; the second is above 1 and its rounding errors."""
+"""Parts of the strongest value: below the first nothing is tinted; the second is above 1 and its rounding errors."""
 
 
-def colour(attention: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Give a map the display it needs over an image: warm colours from 0 to 1, nothing where it is below 0.05."""
+def colour(attention: slicer.vtkMRMLScalarVolumeNode, strongest: float = 1.0) -> None:
+    """Give a map the display it needs over an image: warm colours from 0 to `strongest`, none below 5 % of that."""
     attention.CreateDefaultDisplayNodes()
     display = attention.GetDisplayNode()
     with slicer.util.NodeModify(display):
         display.AutoWindowLevelOff()
-        display.SetWindowLevelMinMax(0.0, 1.0)
+        display.SetWindowLevelMinMax(0.0, strongest)
         display.SetAndObserveColorNodeID(_colors().GetID())
-        display.SetThreshold(_WEAKEST, _ABOVE_ALL)
+        highest = attention.GetImageData().GetScalarRange()[1]
+        display.SetThreshold(_WEAKEST * strongest, max(_ABOVE_ALL * strongest, highest))
         display.ApplyThresholdOn()
 
 
@@ -72,7 +73,7 @@ class Overlay:
         """Whether a map has been put over an image."""
         return bool(self._before)
 
-    def show(self, result: Any, attention: Any, strength: float = 0.5) -> bool:
+    def show(self, result: Any, attention: Any, strength: float = 0.5, *, strongest: float = 1.0) -> bool:
         """Put a map over its image in the slice views that show the image as background.
 
         Where nothing at all is shown, all slice views show both. A map that is shown already goes first. The image's
@@ -81,9 +82,11 @@ class Overlay:
         Parameters
         ----------
         result, attention
-            Image, and map from 0 to 1 on its grid.
+            Image, and map from 0 on, on its grid.
         strength
             Opacity of the map, from 0 to 1.
+        strongest
+            Value of the map that has the last colour; what is above has it too.
 
         Returns
         -------
@@ -98,7 +101,7 @@ class Overlay:
         display = attention.GetDisplayNode()
         chosen = display.GetColorNode() if display is not None else None
         if chosen is None or chosen.GetID() == _GREY:
-            colour(attention)
+            colour(attention, strongest)
         elif chosen.GetSingletonTag() == COLORS:
             _colors()  # so that there are some, also in a scene that was saved without their file
         self._attention = weak(attention)

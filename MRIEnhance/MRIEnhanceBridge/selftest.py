@@ -59,6 +59,29 @@ def check_reconstructed(result: Any, zero_filled: Any) -> None:
     _check(bool(result.GetAttribute("MRIEnhance.model")), "the result does not say where it comes from")
 
 
+def check_synthetic(source: Any, result: Any) -> None:
+    """Check that `result` is another contrast of the head in `source`, at the same place, and says that it is no scan.
+
+    Raises
+    ------
+    AssertionError
+        If it is not.
+    """
+    size = source.GetImageData().GetDimensions()
+    _check(result.GetImageData().GetDimensions() == size, f"{size} became {result.GetImageData().GetDimensions()}")
+    _check(_near(result.GetSpacing(), source.GetSpacing()), f"the spacing became {result.GetSpacing()}")
+    _check(_near(result.GetOrigin(), source.GetOrigin()), "the first voxel has moved")
+    scan, image = (slicer.util.arrayFromVolume(node).astype(float) for node in (source, result))
+    head = scan > 0.1 * scan.max()
+    inside, outside = image[head].mean(), image[scan < 0.01 * scan.max()].mean()
+    _check(inside > 5 * outside, f"the head has {inside:.3g}, the ground {outside:.3g}")
+    scan, image = (voxels[head] - voxels[head].mean() for voxels in (scan, image))
+    likeness = float((scan * image).sum() / ((scan * scan).sum() * (image * image).sum()) ** 0.5)
+    _check(likeness < 0.9, f"the result is the input again: their correlation is {likeness:.2f}")
+    _check(result.GetAttribute("MRIEnhance.synthetic") == "1", "the result does not say that it is synthetic")
+    _check(bool(result.GetAttribute("MRIEnhance.sha256")), "the result does not say where it comes from")
+
+
 def _near(values: Any, wanted: Any) -> bool:
     return all(abs(a - b) < 1e-6 for a, b in zip(values, wanted, strict=True))
 

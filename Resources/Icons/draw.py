@@ -121,7 +121,19 @@ def draw_reconstruct() -> Image.Image:
     return small(rgb, alpha)
 
 
+def draw_synthesize() -> Image.Image:
+    """Synthesize: the other half of a head, in another contrast: what was dark is bright."""
+    n = SIZE * FINE
+    brain, head = section(n, BRAIN), section(n, HEAD)
+    other = np.interp(brain, [0.1, 0.45, 1.0], [1.0, 0.7, 0.3])
+    rgb, alpha = coloured(np.where(np.arange(n) < n // 2, brain, other)), head.copy()
+    line = slice(n // 2 - 4 * FINE, n // 2 + 4 * FINE)
+    rgb[:, line], alpha[:, line] = AMBER, 1
+    return small(rgb, alpha)
+
+
 if __name__ == "__main__":
     draw().save(Path(__file__).with_name("MRIEnhance.png"), optimize=True)
     draw_super_resolve().save(MODULES / "SuperResolve.png", optimize=True)
     draw_reconstruct().save(MODULES / "Reconstruct.png", optimize=True)
+    draw_synthesize().save(MODULES / "Synthesize.png", optimize=True)

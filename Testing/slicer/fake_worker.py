@@ -35,7 +35,9 @@ CARD = {
 }
 OTHER = {**CARD, "name": "toy-x4", "scale": 4}
 RAW = {**CARD, "name": "toy-lf", "scale": None, "axes": None}
-CARDS = {"super-resolve": (CARD, OTHER), "reconstruct": (RAW,)}
+BRAIN = {**RAW, "name": "toy-gan", "contrasts_in": ["T1w", "T2w", "FLAIR"], "contrasts_out": ["T1w", "T2w", "FLAIR"]}
+PAIR = {**RAW, "name": "toy-pair", "contrasts_out": ["T2w"]}
+CARDS = {"super-resolve": (CARD, OTHER), "reconstruct": (RAW,), "synthesize": (PAIR, BRAIN)}
 REPORT = {
     "task": "super-resolve",
     "model": {"name": "toy-x2", "version": "1", "method": "toy", "title": "Toy", "sha256": "0" * 64},
@@ -144,6 +146,42 @@ def reconstruct(request):
     )
 
 
+def synthesize(request):
+    """The input plus 100 for T1w, 200 for T2w, 300 for FLAIR; the uncertainty is 1, and 250 in one voxel."""
+    number, image, folder = request["id"], request["input"], Path(request["folder"])
+    voxels = np.fromfile(image["voxels"], image["pixel_type"]).reshape(image["size"][::-1]).astype(np.float32)
+
+    def write(name, array, window):
+        array.tofile(folder / f"{name}.out")
+        return {**image, "pixel_type": "float32", "voxels": str(folder / f"{name}.out"), "window": window}
+
+    def source(contrast, *, first):
+        moved = {"angle_deg": 1.25, "shift_mm": 0.75} if request["options"]["register"] and not first else None
+        return {"contrast": contrast or "T1w", "guessed": contrast is None, "registration": moved}
+
+    say(type="progress", id=number, fraction=0.5, seconds_left=1.0, text="Computing")
+    others = [source(other["contrast"], first=False) for other in request["others"]]
+    synthesis = {"synthetic": True, "sources": [source(request["source"], first=True), *others]}
+    model = {"name": "toy-gan", "version": "1", "method": "toy", "title": "Toy GAN", "sha256": "0" * 64}
+    spread = np.ones_like(voxels)
+    spread[len(spread) // 2, 0, 0] = 250
+    results, made = [], {}
+    for contrast in request["to"]:
+        made[contrast] = voxels + 100 * (1 + ["T1w", "T2w", "FLAIR"].index(contrast))
+        maps = {name: write(f"{name}-{contrast}", spread, [0.0, 85.0]) for name in request["maps"]}
+        report = {"task": "synthesize", "model": model, "warnings": ["a toy made this"]}
+        report["synthesis"] = {**synthesis, "target": contrast}
+        image_of = write(f"image-{contrast}", made[contrast], [0.0, 1000.0])
+        results.append({"contrast": contrast, "image": image_of, "maps": maps, "report": report})
+    truth, rows, difference = request["reference"], None, None
+    if truth is not None:
+        true = np.fromfile(truth["voxels"], truth["pixel_type"]).reshape(voxels.shape).astype(np.float32)
+        difference = write("difference", made[request["to"][0]] - true, [-100.0, 100.0])
+        rows = [{"method": "toy-gan", "psnr_db": 25.0, "ssim": 0.8, "nmae": 0.02, "vif": 0.5, "niqe": 4.0}]
+    evaluation = None if rows is None else {"rows": rows, "definitions": {}}
+    say(type="result", id=number, results=results, rows=rows, evaluation=evaluation, difference=difference)
+
+
 def evaluate(request):
     """The difference, without a figure."""
     [name] = request["differences"]
@@ -194,7 +232,7 @@ def model_gone(request):
     fail(request["id"], "ModelError", "there is no model called 'toy-x2'", "choose another model")
 
 
-WORK = {"super-resolve": super_resolve, "reconstruct": reconstruct, "evaluate": evaluate}
+WORK = {"super-resolve": super_resolve, "reconstruct": reconstruct, "synthesize": synthesize, "evaluate": evaluate}
 RUNS = {
     "deaf": for_ever,
     "obeys": until_cancelled,

@@ -8,6 +8,7 @@ import slicerhost
 
 MODULE = Path(__file__).parents[2] / "MRIEnhance" / "SuperResolve.py"
 RECONSTRUCT = MODULE.with_name("Reconstruct.py")
+SYNTHESIZE = MODULE.with_name("Synthesize.py")
 
 OBLIQUE = np.array([[-0.98, 0.15, 0.3, 40.0], [-0.1, -0.95, 0.6, -20.0], [0.05, -0.12, 2.9, 30.0], [0, 0, 0, 1.0]])
 

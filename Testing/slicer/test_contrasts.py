@@ -8,12 +8,29 @@ import volumes
 
 NAMES = {
     "T1w": (
-        *("T1w", "sub-01_T1w", "sub-01_ses-2_acq-highres_run-1_T1w", "t1_mprage_sag_p2_iso", "T1", "MPRAGE", "3D T1 TFE"),
+        *(
+            "T1w",
+            "sub-01_T1w",
+            "sub-01_ses-2_acq-highres_run-1_T1w",
+            "t1_mprage_sag_p2_iso",
+            "T1",
+            "MPRAGE",
+            "3D T1 TFE",
+        ),
         *("patient07-T1W_1", "5: t1 vibe tra", "Sag BRAVO", "T1 pre contrast", "t1_nativ", "T1 without contrast"),
         *("t1_se_tra", "Ax FSPGR 3D"),
     ),
     "T1c": (
-        *("sub-01_ce-gadolinium_T1w", "T1c", "t1ce", "T1 post", "t1_mprage_KM", "T1 +C GD", "T1+C", "Ax T1 post-contrast"),
+        *(
+            "sub-01_ce-gadolinium_T1w",
+            "T1c",
+            "t1ce",
+            "T1 post",
+            "t1_mprage_KM",
+            "T1 +C GD",
+            "T1+C",
+            "Ax T1 post-contrast",
+        ),
         *("t1gd", "T1 KM tra", "MPRAGE postGd"),
     ),
     "T2w": ("T2w", "sub-01_T2w", "t2_tse_tra", "Ax T2 FSE", "T2", "patient19-T2W", "t2_space_sag"),
@@ -23,7 +40,19 @@ NAMES = {
     ),
     "PDw": ("PDw", "sub-01_PDw", "pd_tse_tra", "Proton Density"),
     "": (
-        *("", "CT head", "Volume", "12", "t2star", "T2* GRE", "ep2d_dwi_ADC", "pd+t2_tse_tra", "T1 FLAIR", "T10", "SWI"),
+        *(
+            "",
+            "CT head",
+            "Volume",
+            "12",
+            "t2star",
+            "T2* GRE",
+            "ep2d_dwi_ADC",
+            "pd+t2_tse_tra",
+            "T1 FLAIR",
+            "T10",
+            "SWI",
+        ),
         *("MR spine", "t1t2", "partial", "Anna T."),
     ),
 }
