@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from mrienhance.tasks.result import Result
     from mrienhance.tasks.simulate_kspace import simulate_kspace
     from mrienhance.tasks.super_resolve import super_resolve
+    from mrienhance.tasks.synthesize import synthesize, synthesize_all
 
 # Functions that share their module's name are taken from the module itself, whatever was imported before.
 __getattr__, __dir__, __all__ = lazy(
@@ -72,6 +73,8 @@ __getattr__, __dir__, __all__ = lazy(
         "reconstruct": ".tasks.reconstruct",
         "simulate_kspace": ".tasks.simulate_kspace",
         "super_resolve": ".tasks.super_resolve",
+        "synthesize": ".tasks.synthesize",
+        "synthesize_all": ".tasks.synthesize",
         "write_image": ".images",
     },
 )

@@ -38,8 +38,9 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     low, high = card.spacing_mm
     contrasts = (", ".join(card.contrasts_in), ", ".join(card.contrasts_out))
     factor = "" if card.scale is None else f" x{card.scale} {'in plane' if card.axes == 'in-plane' else 'in 3D'}"
-    of = ", raw k-space" if card.task == "reconstruct" else f"{factor}, of images made coarse by: {card.degradation}"
-    yield "task", f"{card.task}{of}"
+    of = {"reconstruct": ", raw k-space", "synthesize": ", contrasts that were not scanned"}
+    coarse = f"{factor}, of images made coarse by: {card.degradation}"
+    yield "task", f"{card.task}{of.get(card.task, coarse)}"
     yield "use", card.intended_use
     yield "contrasts", contrasts[0] if contrasts[0] == contrasts[1] else " to ".join(contrasts)
     yield "spacing", f"{low:g} to {high:g} mm of the {'image' if card.task == 'reconstruct' else 'input'}"

@@ -74,7 +74,7 @@ def _row(entry: Entry) -> dict[str, Value]:
     if card is None:
         return {"name": entry.name}
     scale = "-" if card.scale is None else f"x{card.scale} {card.axes}"
-    contrasts = ", ".join(card.contrasts_in)
+    contrasts = " to ".join(dict.fromkeys([", ".join(card.contrasts_in), ", ".join(card.contrasts_out)]))
     return {"name": entry.name, "task": card.task, "scale": scale, "contrasts": contrasts, "source": entry.source}
 
 

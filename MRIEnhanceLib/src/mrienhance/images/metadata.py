@@ -30,3 +30,22 @@ def copy_meaning(source: sitk.Image, target: sitk.Image) -> None:
     for key in MEANING:
         if source.HasMetaDataKey(key):
             target.SetMetaData(key, source.GetMetaData(key))
+
+
+def mark_synthetic(image: sitk.Image, description: str) -> None:
+    """Say in an image's metadata that no scanner measured it.
+
+    As DICOM says it, image type and description of the series, which NRRD and MHA keep; and as ITK's file notes, which
+    NIfTI keeps (80 bytes with the final zero).
+
+    Parameters
+    ----------
+    image
+        Its metadata are added to.
+    description
+        What it is: at most 64 characters are kept, as DICOM allows, without backslashes.
+    """
+    said = description.replace("\\", " ")[:64]
+    image.SetMetaData("0008|0008", "DERIVED\\SECONDARY")
+    image.SetMetaData("0008|103e", said)
+    image.SetMetaData("ITK_FileNotes", said)

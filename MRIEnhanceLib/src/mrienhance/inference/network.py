@@ -5,16 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from mrienhance.inference.devices import synchronize
 from mrienhance.inference.memory import LiveTensors
-from mrienhance.methods.base import Method
+from mrienhance.methods.base import Tiling
 
 _CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
+class Runs(Protocol):
+    """What is needed of a method to run its network: `mrienhance.methods.Method` has it all."""
+
+    @property
+    def title(self) -> str:
+        """What users read."""
+
+    def tiling(self, config: Any) -> Tiling:
+        """Say how the network may be fed."""
+
+    def run(self, module: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Call the network."""
 
 
 class Network:
@@ -33,7 +47,7 @@ class Network:
         Time that all calls took.
     """
 
-    def __init__(self, module: nn.Module, method: Method, *, ndim: int) -> None:
+    def __init__(self, module: nn.Module, method: Runs, *, ndim: int) -> None:
         self.seconds = 0.0
         self._module, self._method, self._ndim = module, method, ndim
         self._device, self._precision = torch.device("cpu"), torch.float32

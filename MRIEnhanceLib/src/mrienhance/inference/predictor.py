@@ -14,11 +14,10 @@ from mrienhance.errors import OutOfMemory
 from mrienhance.inference.devices import describe_device
 from mrienhance.inference.ladder import Work
 from mrienhance.inference.memory import is_out_of_memory, peak_memory, reset_peak_memory
-from mrienhance.inference.network import Network
+from mrienhance.inference.network import Network, Runs
 from mrienhance.inference.progress import Cancel, Progress, ProgressTracker
 from mrienhance.inference.stream import Stream
 from mrienhance.inference.volumes import Inputs
-from mrienhance.methods.base import Method
 
 _OUT_OF_MEMORY_HINT = "close other programs, or crop the image"
 
@@ -70,7 +69,8 @@ class Predictor:
     Parameters
     ----------
     module, method, config
-        What was built, by what, from what. The module is moved to the device and left there.
+        What was built, by what (a `Method`, or what runs its network in another way), from what. The module is moved to
+        the device and left there.
     device, precision
         As `choose_device` and `choose_precision` give them.
     batch
@@ -99,7 +99,7 @@ class Predictor:
     def __init__(
         self,
         module: nn.Module,
-        method: Method,
+        method: Runs,
         config: Any,
         device: torch.device,
         precision: torch.dtype,

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,12 @@ def catalogue() -> list[Entry]:
 
 
 def find_model(
-    name_or_path: str | os.PathLike[str] | None = None, *, task: str | None = None, scale: int | None = None
+    name_or_path: str | os.PathLike[str] | None = None,
+    *,
+    task: str | None = None,
+    scale: int | None = None,
+    sources: Collection[str] = (),
+    targets: Collection[str] = (),
 ) -> Entry:
     """Find a model by its name or path, or the first one for a task.
 
@@ -79,6 +84,9 @@ def find_model(
         Name from the catalogue, or path of a file (recognised by its ending or a slash); None for any model.
     task, scale
         What it must do; None for anything.
+    sources, targets
+        Contrasts that it must take, and give. If there are targets but no sources, what the image is has yet to be
+        found out: of several models, the first of those that take most contrasts is meant.
 
     Raises
     ------
@@ -86,7 +94,7 @@ def find_model(
         If there is none, or it does something else.
     """
     if name_or_path is None:
-        return _first(task, scale)
+        return _first(task, scale, sources, targets)
     entry = _from_path(Path(name_or_path)) if _is_path(name_or_path) else _from_name(str(name_or_path))
     if entry.error or entry.card is None:
         raise ModelError(entry.error, hint="get the file again, or choose another model")
@@ -94,6 +102,11 @@ def find_model(
         raise ModelError(f"{entry.name} is a model to {entry.card.task}, not to {task}", hint=_HINT_LIST)
     if scale not in (None, entry.card.scale):
         raise ModelError(f"{entry.name} is made for scale {entry.card.scale}, not {scale}", hint=_HINT_LIST)
+    card = entry.card
+    for verb, known, wanted in (("takes", card.contrasts_in, sources), ("makes", card.contrasts_out, targets)):
+        strange = [name for name in wanted if name not in known]
+        if strange:
+            raise ModelError(f"{entry.name} {verb} {', '.join(known)}, not {', '.join(strange)}", hint=_HINT_LIST)
     return entry
 
 
@@ -169,14 +182,20 @@ def _from_name(name: str) -> Entry:
     raise ModelError(f"there is no model called {name!r}", hint=hint)
 
 
-def _first(task: str | None, scale: int | None) -> Entry:
+def _first(task: str | None, scale: int | None, sources: Collection[str], targets: Collection[str]) -> Entry:
     entries = [entry for entry in catalogue() if not entry.error]
+    able: list[tuple[int, Entry]] = []
     for entry in entries:
         card = entry.card
-        if card is not None and task in (None, card.task) and scale in (None, card.scale):
-            return entry
-    wanted = " ".join(["model", *([f"to {task}"] if task else []), *([f"by {scale}"] if scale else [])])
-    raise ModelError(f"there is no {wanted}", hint=f"models here: {_names(entries)}")
+        if card is None or task not in (None, card.task) or scale not in (None, card.scale):
+            continue
+        if set(sources) <= set(card.contrasts_in) and set(targets) <= set(card.contrasts_out):
+            able.append((len(card.contrasts_in), entry))
+    if able:
+        return max(able, key=lambda found: found[0])[1] if targets and not sources else able[0][1]
+    wanted = ["model", *([f"to {task}"] if task else []), *([f"by {scale}"] if scale else []), *targets]
+    wanted += ["from", *sources] if sources else []
+    raise ModelError(f"there is no {' '.join(wanted)}", hint=f"models here: {_names(entries)}")
 
 
 def _names(entries: Sequence[Entry]) -> str:

@@ -17,6 +17,7 @@ TASKS = ("super-resolve", "synthesize", "reconstruct")
 # What the first request for work would load: by then it is there.
 _WORK = (
     "mrienhance.tasks.super_resolve",
+    "mrienhance.tasks.synthesize",
     "mrienhance.tasks.reconstruct",
     "mrienhance.models.checkpoint",
     "mrienhance.images.raw",

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from mrienhance.cli.worker import evaluate, listing, reconstruct, requirements, super_resolve
+from mrienhance.cli.worker import evaluate, listing, reconstruct, requirements, super_resolve, synthesize
 from mrienhance.cli.worker.channel import Channel, encoded, log
 from mrienhance.cli.worker.desk import Desk, Reports, WarmModels
 from mrienhance.cli.worker.fields import Fields
@@ -25,6 +25,7 @@ ANSWERS: Mapping[str, Answer] = {
     "models": listing.models,
     "devices": listing.devices,
     "super-resolve": super_resolve.super_resolve,
+    "synthesize": synthesize.synthesize,
     "reconstruct": reconstruct.reconstruct,
     "evaluate": evaluate.evaluate,
 }
