@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from mrienhance.physics.learnable import LearnableLines as LearnableLines
     from mrienhance.physics.lines import equispaced_lines as equispaced_lines
     from mrienhance.physics.lines import random_lines as random_lines
+    from mrienhance.physics.misalignment import elastic_flow as elastic_flow
+    from mrienhance.physics.misalignment import random_misalignment as random_misalignment
+    from mrienhance.physics.misalignment import rigid_flow as rigid_flow
     from mrienhance.physics.operator import LinearOperator as LinearOperator
     from mrienhance.physics.phantom import Ellipse as Ellipse
     from mrienhance.physics.phantom import Phantom as Phantom
@@ -94,6 +97,7 @@ __getattr__, __dir__, __all__ = lazy(
         "compress_coils": ".compress",
         "conjugate_gradient": ".solvers",
         "cubic_upsample": ".interpolation",
+        "elastic_flow": ".misalignment",
         "equispaced_lines": ".lines",
         "espirit": ".espirit_maps",
         "fixed_generator": ".sampling",
@@ -108,6 +112,8 @@ __getattr__, __dir__, __all__ = lazy(
         "poisson_disc": ".poisson",
         "prewhiten": ".whiten",
         "random_lines": ".lines",
+        "random_misalignment": ".misalignment",
+        "rigid_flow": ".misalignment",
         "rss": ".coils",
         "sense_combine": ".coils",
         "shepp_logan": ".phantom",
