@@ -22,6 +22,9 @@ _COILS = (4, 16)
 _ACCELERATIONS = (3.0, 8.0)
 _NOISE = (0.001, 0.03)
 _PHASE = (0.2, 2.0)
+_COARSER, _SMALLEST = 0.6, 0.6
+"""How often, and down to which part of their matrix, slices lose their highest frequencies. What is left is detailed to
+the last frequency, as scans are; images that were interpolated once are smooth, and teach to smooth."""
 _SHADING = 1.0
 """Largest power of the array's shading that an image has: 1 if nobody evened it out, 0 if that was perfect."""
 _ESTIMATED = 0.5
@@ -169,6 +172,8 @@ def _augmented(
     """Flip, turn and place a slice and its lesions, and change its brightness a little."""
     lesions = image.get("lesions")
     pair = torch.stack([image["image"].clamp_min(0), torch.zeros_like(image["image"]) if lesions is None else lesions])
+    if torch.rand((), generator=generator) < _COARSER:
+        pair = _coarser(pair, _uniform(_SMALLEST, 1, generator))
     flips = [axis for axis in (-2, -1) if torch.rand((), generator=generator) < 0.5]
     pair = pair.flip(flips)
     if torch.rand((), generator=generator) < 0.5:
@@ -176,6 +181,16 @@ def _augmented(
     pair = _cut(pair, side, generator)
     jitter = sampling.intensity_jitter
     return pair[0] * _uniform(1 - jitter, 1 + jitter, generator), pair[1]
+
+
+def _coarser(pair: Tensor, part: float) -> Tensor:
+    """The same field of view with a part of the matrix: an image by truncation of its k-space, a mask by majority."""
+    sizes = [max(2, 2 * round(part * size / 2)) for size in pair.shape[-2:]]
+    spectrum = torch.fft.fftshift(torch.fft.fft2(pair[0], norm="forward"))
+    for axis, size in zip((-2, -1), sizes, strict=True):
+        spectrum = spectrum.narrow(axis, spectrum.shape[axis] // 2 - size // 2, size)
+    image = torch.fft.ifft2(torch.fft.ifftshift(spectrum), norm="forward").abs()
+    return torch.stack([image, (functional.adaptive_avg_pool2d(pair[None, 1], sizes)[0] >= 0.5).to(image)])
 
 
 def _cut(pair: Tensor, side: int, generator: torch.Generator) -> Tensor:
