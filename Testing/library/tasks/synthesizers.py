@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ import torch
 from mrienhance.methods import get_method
 from mrienhance.models import ModelCard, save_model
 
-NAMES = ("T1w", "T1c", "T2w", "FLAIR")
 GAINS = {"T1w": 1.0, "T1c": 2.0, "T2w": 3.0, "FLAIR": 5.0}
 """The target is the source, times the target's gain over the source's."""
 
@@ -82,18 +83,16 @@ def install(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def synthesizers(tmp_path_factory: pytest.TempPathFactory):
-    """The method, found by the registry while a module's tests run: the folder that it is in."""
-    folder = install(tmp_path_factory.mktemp("toysynth"))
+@contextmanager
+def installed(folder: Path) -> Iterator[Path]:
+    """The method, found by the registry in the block; gives the folder that it is in."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
+        patch.syspath_prepend(install(folder))
         yield folder
+    sys.modules.pop("toysynth", None)
 
 
-def synthesizer(
-    path: Path, *, config: Mapping[str, Any] | None = None, gains: Sequence[float] = tuple(GAINS.values()), **card: Any
-) -> Path:
+def synthesizer(path: Path, *, config: Mapping[str, Any] | None = None, **card: Any) -> Path:
     """Write a model of the toy method."""
     method, settings = get_method("toy_synth"), dict(config or {})
     made = method.Config(**settings)
@@ -109,8 +108,7 @@ def synthesizer(
         "contrasts_out": made.targets,
         "spacing_mm": (0.5, 2.0),
     }
-    values = [GAINS[name] for name in made.contrasts] if gains == tuple(GAINS.values()) else list(gains)
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
-    state = {"gains": torch.tensor(values)}
+    state = {"gains": torch.tensor([GAINS[name] for name in made.contrasts])}
     save_model(path, method=method.name, config=plain, card=ModelCard(**facts | card), state=state)
     return path

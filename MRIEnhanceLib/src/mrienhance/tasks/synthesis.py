@@ -112,12 +112,15 @@ class Synthesis:
     def _sources(self, scans: Sequence[Scan]) -> tuple[SourceRecord, ...]:
         """What the scans are; refused if the model finds that there is nothing to do."""
         self.model.module.to(self.device)
-        sources = tuple(identify(scan, self.model, self.able) for scan in scans)
+        sources = []
+        for scan in scans:
+            self.stages.check()
+            sources.append(identify(scan, self.model, self.able))
         first, *rest = (source.contrast for source in sources)
         if first in rest:
             raise UsageError(f"there are two images of {first}: the model takes the first one for it", hint=_HINT)
         check_new(self.targets, [first, *rest])
-        return sources
+        return tuple(sources)
 
     def _predict(
         self, scans: Sequence[Scan], sources: Sequence[SourceRecord], began: float
