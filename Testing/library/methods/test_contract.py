@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mrienhance.methods import (
     Batch,
     Method,
+    Objective,
     Sampling,
     all_methods,
     config_from_dict,
@@ -69,10 +70,8 @@ def training_batch(method: Method, config: Any) -> Batch:
     return method.objective(config).prepare(training_images(method, config), sampling, generator)
 
 
-def total_loss(method: Method, config: Any, network: nn.Module, batch: Batch) -> Tensor:
-    objective = method.objective(config)
-    losses = [loss.value for loss in objective.losses(objective.trained(network), batch, progress=0.999)]
-    return torch.stack(losses).sum()
+def total_loss(objective: Objective, modules: Mapping[str, nn.Module], batch: Batch) -> Tensor:
+    return torch.stack([loss.value for loss in objective.losses(modules, batch, progress=0.999)]).sum()
 
 
 @every_method
@@ -100,8 +99,8 @@ def test_shapes_and_dtype(method: Method, config: Any) -> None:
 
 @every_variant
 def test_gradient_reaches_every_parameter(method: Method, config: Any) -> None:
-    network = awake(method, config)
-    total_loss(method, config, network, training_batch(method, config)).backward()
+    network, objective = awake(method, config), method.objective(config)
+    total_loss(objective, objective.trained(network), training_batch(method, config)).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, f"{name} is never used"
         assert parameter.grad.isfinite().all(), f"{name} diverges"
@@ -185,12 +184,13 @@ def _wrong(value: object) -> object:
 
 @every_variant
 def test_two_training_steps_lower_the_loss(method: Method, config: Any) -> None:
-    network, batch = method.build(config), training_batch(method, config)
+    network, batch, objective = method.build(config), training_batch(method, config), method.objective(config)
+    modules = objective.trained(network)
     # Plain gradient descent: Adam's first step is as large for a weight that hardly matters as for one that does.
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
     losses = []
     for _ in range(3):
-        loss = total_loss(method, config, network, batch)
+        loss = total_loss(objective, modules, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,0 +1,111 @@
+"""Training batches: who is translated into what, and where patches are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mrienhance.blocks.recognizer import TISSUE, disguise
+from mrienhance.methods.objective import Batch, Sampling
+from mrienhance.methods.unified_gan.config import Config
+
+
+def training_batch(
+    images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, *, config: Config
+) -> Batch:
+    """Cut N patches and draw their translations.
+
+    Parameters
+    ----------
+    images
+        Slices with any of the contrasts, each (H, W), brightest tissue about 1, background 0.
+    sampling
+        How patches are cut; `Sampling.intensity_jitter` is the range of a gain and of a gamma of the *source* alone.
+    generator
+        CPU generator, the only source of randomness.
+    config
+        The model's hyper-parameters.
+
+    Returns
+    -------
+    dict
+        ``"image"`` and ``"truth"`` (N, 1, P, P) in [0, 1], the latter zero where ``"paired"`` (N,) is 0; ``"source"``
+        and ``"target"`` (N,); per critic update ``"goals"`` (U, N), ``"mixes"`` (U, N) and ``"penalties"`` (U,);
+        ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
+    """
+    count = len(config.contrasts)
+    rows: list[dict[str, Tensor]] = []
+    seen: list[Tensor] = []
+    shown: list[int] = []
+    for image in images:
+        there = [index for index, name in enumerate(config.contrasts) if name in image]
+        stack = torch.stack([image[config.contrasts[index]] for index in there]).clamp(0, 1)
+        for _ in range(sampling.patches):
+            patch = _patch(stack, sampling.patch, generator)
+            chosen = int(torch.randint(len(there), (), generator=generator))
+            source, target = there[chosen], _other(there[chosen], count, generator)
+            paired = target in there
+            rows.append(
+                {
+                    "image": _jitter(patch[chosen], sampling.intensity_jitter, generator),
+                    "truth": patch[there.index(target)] if paired else torch.zeros_like(patch[0]),
+                    "paired": torch.tensor(float(paired)),
+                    "source": torch.tensor(source),
+                    "target": torch.tensor(target),
+                }
+            )
+            seen += list(patch)
+            shown += there
+    batch = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    batch |= {name: batch[name][:, None] for name in ("image", "truth")}
+    if config.recognizer:
+        batch |= {"seen": disguise(torch.stack(seen)[:, None], generator), "shown": torch.tensor(shown)}
+    if config.adversarial:
+        batch |= _critic_draws(batch["source"], generator, config=config)
+    device = images[0][next(iter(images[0]))].device
+    return {name: value.to(device) for name, value in batch.items()}
+
+
+def _critic_draws(source: Tensor, generator: torch.Generator, *, config: Config) -> Batch:
+    """What the critic's updates leave to chance."""
+    updates, count = config.critic_updates, len(config.contrasts)
+    goals = [[_other(int(label), count, generator) for label in source] for _ in range(updates)]
+    chosen = torch.randint(config.penalty_every, (updates,), generator=generator) == 0
+    return {
+        "goals": torch.tensor(goals),
+        "mixes": torch.rand(updates, len(source), generator=generator),
+        "penalties": config.penalty_every * chosen.float(),
+    }
+
+
+def _other(label: int, count: int, generator: torch.Generator) -> int:
+    """Any label but this one."""
+    return (label + 1 + int(torch.randint(count - 1, (), generator=generator))) % count
+
+
+def _jitter(image: Tensor, width: float, generator: torch.Generator) -> Tensor:
+    """Another gain and another gamma, as other scanners and other scalings give."""
+    gain, gamma = (1 + width * (2 * torch.rand(2, generator=generator) - 1)).tolist()
+    return (gain * image**gamma).clamp(0, 1) if width else image
+
+
+def _patch(stack: Tensor, size: int, generator: torch.Generator, tries: int = 8) -> Tensor:
+    """Cut (contrasts, size, size) from (contrasts, H, W), in half of all cases left-right mirrored.
+
+    Its centre holds tissue, if such a place is found in a few tries. Slices smaller than the patch are put somewhere
+    into background.
+    """
+    if float(torch.rand((), generator=generator)) < 0.5:
+        stack = stack.flip(-1)
+    room = [max(0, size - side) for side in stack.shape[-2:]]
+    before = [int(torch.randint(free + 1, (), generator=generator)) for free in room]
+    stack = functional.pad(stack, (before[1], room[1] - before[1], before[0], room[0] - before[0]))
+    top = left = 0
+    for _ in range(tries):
+        top, left = (int(torch.randint(side - size + 1, (), generator=generator)) for side in stack.shape[-2:])
+        if float(stack[:, top + size // 2, left + size // 2].amax()) > TISSUE:
+            break
+    return stack[:, top : top + size, left : left + size]

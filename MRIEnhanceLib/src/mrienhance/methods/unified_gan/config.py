@@ -1,0 +1,104 @@
+"""Hyper-parameters of the unified GAN and of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+KNOWN = ("T1w", "T1c", "T2w", "FLAIR", "PDw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What defines one model. Defaults are StarGAN's, except `pair_weight`.
+
+    Parameters
+    ----------
+    contrasts
+        What is translated, from any to any.
+    generator
+        ``"stargan"``: down twice, residual blocks, up twice; ``"unet"``: a plain U-Net, the baseline.
+    width
+        Channels at full resolution; they double with every halving.
+    residual_blocks
+        Blocks of the StarGAN generator.
+    levels
+        Resolutions of the U-Net.
+    norm
+        ``"instance"``: instance normalisation as in StarGAN; ``"none"``: a scale and a shift a channel in its place.
+    conditioning
+        How the labels act: ``"planes"``, as constant channels beside the image (StarGAN); ``"affine"``, in scale and
+        shift of every layer as well (conditional instance normalisation: Dumoulin et al., ICLR 2017).
+    label_mode
+        Labels that the generator sees: the ``"target"``, or ``"source+target"``.
+    critic_width, critic_layers
+        Channels of the discriminator's first layer, and number of its strided layers.
+    adversarial
+        Whether there is a discriminator; without it the paired and the cycle term remain.
+    adversarial_weight, class_weight, cycle_weight, pair_weight, identity_weight
+        Weights of the generator's losses; `class_weight` of the discriminator's classification as well.
+    penalty_weight
+        Weight of the gradient penalty.
+    penalty_every
+        The penalty is taken in a random one of so many critic updates, with so many times the weight.
+    critic_updates
+        Updates of the discriminator per update of the generator.
+    recognizer
+        Whether the model holds a `Recognizer`, which tells a slice's contrast.
+    recognizer_width
+        Channels of its first layer.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside its range; the message names the field and the value.
+    """
+
+    contrasts: tuple[str, ...] = ("T1w", "T1c", "T2w", "FLAIR")
+    generator: Literal["stargan", "unet"] = "stargan"
+    width: int = 64
+    residual_blocks: int = 6
+    levels: int = 4
+    norm: Literal["instance", "none"] = "instance"
+    conditioning: Literal["planes", "affine"] = "planes"
+    label_mode: Literal["target", "source+target"] = "target"
+    critic_width: int = 64
+    critic_layers: int = 6
+    adversarial: bool = True
+    adversarial_weight: float = 1.0
+    class_weight: float = 1.0
+    cycle_weight: float = 10.0
+    pair_weight: float = 10.0
+    identity_weight: float = 0.0
+    penalty_weight: float = 10.0
+    penalty_every: int = 1
+    critic_updates: int = 5
+    recognizer: bool = True
+    recognizer_width: int = 16
+
+    def __post_init__(self) -> None:
+        distinct = len(set(self.contrasts)) == len(self.contrasts) and set(self.contrasts) <= set(KNOWN)
+        self._check("contrasts", distinct and len(self.contrasts) >= 2, f"two or more of {', '.join(KNOWN)}")
+        for name in ("width", "levels", "critic_width", "critic_layers", "penalty_every", "critic_updates"):
+            self._check(name, getattr(self, name) >= 1, "at least 1")
+        self._check("recognizer_width", self.recognizer_width >= 1, "at least 1")
+        self._check("residual_blocks", self.residual_blocks >= 0, "at least 0")
+        for name in ("adversarial_weight", "class_weight", "cycle_weight", "pair_weight", "identity_weight"):
+            self._check(name, getattr(self, name) >= 0, "at least 0")
+        self._check("penalty_weight", self.penalty_weight >= 0, "at least 0")
+        learns = self.pair_weight > 0 or self.cycle_weight > 0
+        self._check("pair_weight", learns or self.adversarial, "above 0 where nothing else says what is right")
+
+    def _check(self, name: str, good: bool, expected: str) -> None:
+        if not good:
+            raise ValueError(f"unified GAN config: {name} must be {expected}, not {getattr(self, name)!r}")
+
+    @property
+    def planes(self) -> int:
+        """Number of label planes."""
+        return len(self.contrasts) * (2 if self.label_mode == "source+target" else 1)
+
+    @property
+    def multiple(self) -> int:
+        """Sides of images are padded to a multiple of this."""
+        return 4 if self.generator == "stargan" else 1 << (self.levels - 1)
