@@ -1,8 +1,11 @@
-"""What options of the batch script take: each refuses, by a ValueError, what it does not."""
+"""What options of the batch script take: each refuses, by a ValueError, what it does not. And options of all verbs."""
 
 from __future__ import annotations
 
+import argparse
 import math
+
+from slicer.i18n import tr as _
 
 _MOST_SLICES = 100_000
 
@@ -49,3 +52,10 @@ def slices(text: str) -> list[int]:
     if not 0 < len(numbers) <= _MOST_SLICES or min(numbers) < 0 or len(set(numbers)) < len(numbers):
         raise ValueError(text)
     return list(numbers)
+
+
+def add_inference(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which model runs, where and how."""
+    parser.add_argument("--model", metavar="M", help=_("name of a model, or path of a model file"))
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--precision", default="auto", metavar="P", help="auto, float32, bfloat16, float16")

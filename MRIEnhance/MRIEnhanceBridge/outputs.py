@@ -7,7 +7,8 @@ import glob
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,35 @@ def write_result(images: Mapping[Path, sitk.Image], report: Mapping[str, Any], *
             _check_written(temporary, image)
             _flush(temporary)
         write_json(report, report_file)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A result that is to be written.
+
+    Parameters
+    ----------
+    images
+        The result first, then what belongs to it, by where each shall be.
+    report
+        How the result came to be.
+    """
+
+    images: Mapping[Path, sitk.Image]
+    report: Mapping[str, Any]
+
+
+def write_results(products: Sequence[Product], *, force: bool) -> None:
+    """Write results that belong together, each as `write_result` does, all of them or none.
+
+    Raises
+    ------
+    BridgeError
+        If one of them exists, or cannot be written; then nothing new is left behind.
+    """
+    with _all_or_none([path for each in products for path in (*each.images, report_path(next(iter(each.images))))]):
+        for each in products:
+            write_result(each.images, each.report, force=force)
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:

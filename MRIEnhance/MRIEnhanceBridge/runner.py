@@ -23,7 +23,7 @@ from MRIEnhanceBridge.cases import IMAGES, Case, check_names, find_cases
 from MRIEnhanceBridge.errors import BridgeError, MissingPackages
 from MRIEnhanceBridge.install import install
 from MRIEnhanceBridge.interpreter import find
-from MRIEnhanceBridge.outputs import check_new, file_names, write_result
+from MRIEnhanceBridge.outputs import Product, check_new, file_names, write_results
 from MRIEnhanceBridge.steps import Progress, run_now
 from MRIEnhanceBridge.summary import Outcome, Summary, metrics_of
 from MRIEnhanceBridge.verbs import VERBS, Verb
@@ -151,19 +151,25 @@ def _one(case: Case, verb: Verb, options: argparse.Namespace, outcome: Outcome, 
     maps = verb.maps(options)
     if not options.force:
         # By pattern: which factor the model has is known afterwards only, if it was not said.
-        for pattern in file_names(glob.escape(case.name) + verb.label(options, {}), maps, options.format):
-            check_new(options.output, pattern)
+        for foreseen in verb.foreseen(options):
+            for pattern in file_names(glob.escape(case.name) + verb.label(options, foreseen), maps, options.format):
+                check_new(options.output, pattern)
     source = nodes.from_image(case.read(), case.name) if verb.kind(options) is IMAGES else str(case.path)
-    result = verb.process(source, options, teller.tell)
-    report = json.loads(result.GetAttribute("MRIEnhance.report") or "{}")
+    made = verb.process(source, options, teller.tell)
+    results = made if isinstance(made, Mapping) else {"": made}
+    products = {name: _product(case, verb, options, result) for name, result in results.items()}
+    write_results(list(products.values()), force=options.force)
+    outcome.succeed(products, maps=maps, facts=verb.facts)
+    outcome.metrics = metrics_of(next(iter(results.values())))
+
+
+def _product(case: Case, verb: Verb, options: argparse.Namespace, result: Any) -> Product:
+    """A result and what is written beside it."""
+    maps, report = verb.maps(options), json.loads(result.GetAttribute("MRIEnhance.report") or "{}")
     volumes = [result, *(_map(result, name, reference, report) for name, reference in maps.items())]
     names = file_names(case.name + verb.label(options, report), maps, options.format)
     paths = [options.output / name for name in names]
-    images = {path: nodes.to_image(volume) for path, volume in zip(paths, volumes, strict=True)}
-    write_result(images, report, force=options.force)
-    outcome.succeed(paths[0], report, verb.facts)
-    outcome.maps = {name: str(path) for name, path in zip(maps, paths[1:], strict=True)}
-    outcome.metrics = metrics_of(result)
+    return Product({path: nodes.to_image(each) for path, each in zip(paths, volumes, strict=True)}, report)
 
 
 def _map(result: Any, name: str, reference: str, report: Mapping[str, Any]) -> Any:

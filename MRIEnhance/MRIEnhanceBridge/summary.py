@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 
 from MRIEnhanceBridge import metrics
 from MRIEnhanceBridge.errors import BridgeError
-from MRIEnhanceBridge.outputs import write_json
+from MRIEnhanceBridge.outputs import Product, write_json
 
 TOOL = "MRIEnhance batch"
 
@@ -39,8 +39,11 @@ class Outcome:
         Why it failed, as in `BridgeError`.
     report
         The facts of the result's report that one wants to see in a table.
+    outputs
+        Where there may be several results, the paths of all of them by name; `output`, `report` and `metrics` are those
+        of the first.
     maps
-        Paths of the images that were asked for beside the result, by name.
+        Paths of the images that were asked for beside the result, by name; beside several, by theirs and its name.
     metrics
         Where the truth is known, how far the result is from it: one mapping a method.
     """
@@ -55,13 +58,22 @@ class Outcome:
     kind: str = ""
     details: str = ""
     report: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     maps: dict[str, str] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
-    def succeed(self, output: Path, report: Mapping[str, Any], facts: Sequence[str]) -> None:
-        """Note the result, and of its report those facts that are there."""
-        self.status, self.output = "ok", str(output)
-        self.report = {name: report[name] for name in facts if name in report}
+    def succeed(self, products: Mapping[str, Product], *, maps: Iterable[str], facts: Sequence[str]) -> None:
+        """Note the results, by their names or by none, and of the first one's report those facts that are there."""
+        first = next(iter(products.values()))
+        self.status, self.output = "ok", str(next(iter(first.images)))
+        self.report = {name: first.report[name] for name in facts if name in first.report}
+        names = list(maps)
+        for part, product in products.items():
+            path, *beside = map(str, product.images)
+            if part:
+                self.outputs[part] = path
+            for name, image in zip(names, beside, strict=True):
+                self.maps[f"{part}_{name}" if part else name] = image
 
     def fail(self, error: Exception) -> None:
         """Note why there is none."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 
+from MRIEnhanceBridge import synthesize_verb
 from MRIEnhanceBridge.cases import IMAGES, KSPACE, Kind
-from MRIEnhanceBridge.optiontypes import acceleration, ratio, seed, slices, whole_number
+from MRIEnhanceBridge.optiontypes import acceleration, add_inference, ratio, seed, slices, whole_number
 from MRIEnhanceBridge.reconstructed import FULL, REFERENCES
 from MRIEnhanceBridge.reconstruction import ACCELERATION, COIL_MAPS, LINES_ALONG, MAPS, SAMPLINGS
 from MRIEnhanceBridge.steps import Progress
@@ -33,7 +34,7 @@ class Verb:
         Adds its options to a parser.
     process
         From a case (a volume node, or the path of raw data), the options and somebody to tell the progress, to the node
-        of the result.
+        of the result, or to several of them by name.
     label
         What is put behind the name of the case to name the result, by the options and the result's report. Before there
         is a report, it may be a pattern of a file name.
@@ -45,6 +46,8 @@ class Verb:
         Names of the images that are written beside the result, and its node reference to each, by the options.
     check
         What is wrong with the options, taken together; empty for nothing.
+    foreseen
+        What is known of each result's report before there is one, by the options.
     """
 
     name: str
@@ -57,16 +60,11 @@ class Verb:
     kind: Callable[[argparse.Namespace], Kind] = lambda options: IMAGES
     maps: Callable[[argparse.Namespace], Mapping[str, str]] = lambda options: {}
     check: Callable[[argparse.Namespace], str] = lambda options: ""
-
-
-def _add_inference(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="M", help=_("name of a model, or path of a model file"))
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--precision", default="auto", metavar="P", help="auto, float32, bfloat16, float16")
+    foreseen: Callable[[argparse.Namespace], Sequence[Mapping[str, Any]]] = lambda options: ({},)
 
 
 def _super_resolve_options(parser: argparse.ArgumentParser) -> None:
-    _add_inference(parser)
+    add_inference(parser)
     parser.add_argument("--scale", type=whole_number, metavar="N", help=_("factor; by default the model's, or 2"))
     parser.add_argument(
         "--no-consistency",
@@ -103,7 +101,7 @@ _SCANNING = {"coils": "coils", "snr": "snr"}
 
 
 def _reconstruct_options(parser: argparse.ArgumentParser) -> None:
-    _add_inference(parser)
+    add_inference(parser)
     maps, words = (*MAPS, FULL), _("one or several of {names}")
     parser.add_argument(
         "--maps", nargs="+", default=[], choices=maps, metavar="M", help=words.format(names=", ".join(maps))
@@ -200,6 +198,18 @@ VERBS = {
             kind=lambda options: IMAGES if options.simulate else KSPACE,
             maps=_reconstruct_maps,
             check=_check_reconstruct,
+        ),
+        Verb(
+            "synthesize",
+            _("make contrasts that were not scanned"),
+            _("volumes, or folders with DICOM"),
+            synthesize_verb.add_options,
+            synthesize_verb.process,
+            synthesize_verb.label,
+            (*_FACTS, "synthesis"),
+            maps=synthesize_verb.maps,
+            check=synthesize_verb.check,
+            foreseen=synthesize_verb.foreseen,
         ),
     )
 }

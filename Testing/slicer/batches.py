@@ -29,6 +29,7 @@ RECONSTRUCTION = {
     "reconstruction": {"coils": 8, "acceleration": 3.9, "scores": [{"name": "lesion", "highest": 0.75, "slice": 2}]},
 }
 ROWS = [{"method": "toy-recon", "psnr_db": 31.5, "ssim": None}, {"method": "equal", "psnr_db": "Infinity", "ssim": 1.0}]
+SYNTHESIS = {"model": {"name": "toy-gan", "version": "1", "sha256": "0" * 64}, "warnings": [], "device": "cpu"}
 IMAGES = ("result", "attention", "without-lesion-term", "zero-filled", "full")
 
 
@@ -125,6 +126,43 @@ def reconstructed(case, name="result"):
     return scans.volume(seed=[IMAGES.index(name), *case.encode()], size=(6, 5, 3))
 
 
+class Synthesizer:
+    """Takes the place of the module Synthesize; what it is to do with a case is set by the case's name.
+
+    Attributes
+    ----------
+    calls
+        The options that it was given, by case.
+    """
+
+    def __init__(self):
+        self.calls = {}
+        self.do = {}
+
+    def process(self, node, *, progress, **options):
+        from MRIEnhanceBridge import nodes
+        from MRIEnhanceBridge.steps import Progress
+
+        case = node.GetName()
+        self.calls[case] = options
+        progress(Progress(0.4, "Computing"))
+        self.do.get(case, lambda: None)()
+        made = {}
+        for contrast in options["to"]:
+            made[contrast] = nodes.from_image(synthetic(case, contrast), f"{case} (synthetic {contrast})")
+            report = {**SYNTHESIS, "synthesis": {"synthetic": True, "target": contrast}}
+            made[contrast].SetAttribute("MRIEnhance.report", json.dumps(report))
+            if options["uncertainty"]:
+                spread = nodes.from_image(synthetic(case, contrast, "uncertainty"), "uncertainty")
+                made[contrast].SetNodeReferenceID("MRIEnhance.uncertainty", spread.GetID())
+        return made
+
+
+def synthetic(case, contrast, role="image"):
+    """What the made-up module Synthesize makes of a case."""
+    return scans.volume(seed=[len(role), *contrast.encode(), *case.encode()], size=(6, 5, 3))
+
+
 def doubled(image):
     """What the made-up module makes of an image."""
     array = sitk.GetArrayFromImage(image).repeat(2, axis=1).repeat(2, axis=2)
@@ -158,6 +196,14 @@ def reconstructor(host, monkeypatch):
     fake = Reconstructor()
     logic = lambda: types.SimpleNamespace(process=fake.process)  # noqa: E731
     monkeypatch.setitem(sys.modules, "Reconstruct", types.SimpleNamespace(ReconstructLogic=logic))
+    return fake
+
+
+@pytest.fixture
+def synthesizer(host, monkeypatch):
+    fake = Synthesizer()
+    logic = lambda: types.SimpleNamespace(process=fake.process)  # noqa: E731
+    monkeypatch.setitem(sys.modules, "Synthesize", types.SimpleNamespace(SynthesizeLogic=logic))
     return fake
 
 
@@ -200,6 +246,7 @@ def scan(tmp_path):
 
 RECONSTRUCT = ("reconstruct", "--input", "raw", "--output", "results")
 SIMULATE = ("reconstruct", "--simulate", "--input", "scans", "--output", "results")
+SYNTHESIZE = ("synthesize", "--input", "scans", "--output", "results")
 COMMON = ("super-resolve", "--input", "scans", "--output", "results")
 
 

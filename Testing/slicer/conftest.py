@@ -1,6 +1,6 @@
 """The stand-in for the Slicer application, and people who use it, for all tests of the Slicer side."""
 
-from batches import batch, module, raw, reconstructor, scan, worker
+from batches import batch, module, raw, reconstructor, scan, synthesizer, worker
 from outcomes import answer, results, source
 from screens import comparison, pair, screen, views
 from sessions import application, real, user_with
@@ -22,6 +22,7 @@ __all__ = [
     "screen",
     "slicer_application",
     "source",
+    "synthesizer",
     "user_with",
     "views",
     "worker",
