@@ -34,7 +34,7 @@ def test_a_coarser_mask_has_the_same_part_of_the_field() -> None:
 
 
 def test_a_coarser_image_has_detail_up_to_its_last_frequency() -> None:
-    """White noise that was smoothed to a quarter of the band: at half the matrix it fills half of the band."""
+    """White noise that was smoothed to half of the band: at half the matrix it fills all of it."""
     spectrum = torch.fft.fft2(torch.randn(64, 64, generator=torch.Generator().manual_seed(0)))
     near = torch.fft.fftfreq(64, 1 / 64).abs() < 16
     smooth = torch.fft.ifft2(spectrum * near * near[:, None]).real + 20
