@@ -44,10 +44,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Loss:
-    """One backward pass: a scalar, the optimiser that steps on it, and numbers to log."""
+    """One backward pass: a scalar, the optimiser that steps on it (or several of them), and numbers to log."""
 
     value: Tensor
-    optimizer: str = "network"
+    optimizer: str | tuple[str, ...] = "network"
     terms: Mapping[str, Tensor] = field(default_factory=dict)
 
 

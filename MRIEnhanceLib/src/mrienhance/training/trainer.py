@@ -121,26 +121,29 @@ class Trainer:
         batch = {name: value.contiguous(memory_format=_layout(value)) for name, value in batch.items()}
         terms: dict[str, Tensor] = {}
         for loss in self.objective.losses(self.modules, batch, progress=step / self.settings.steps):
-            self._descend(loss.optimizer, loss.value, step)
+            names = (loss.optimizer,) if isinstance(loss.optimizer, str) else loss.optimizer
+            self._descend(names, loss.value, step)
             terms |= {"loss": loss.value.detach(), **{name: term.detach() for name, term in loss.terms.items()}}
         # Early on the average follows the weights closely; a long memory of the first steps would only hold it back.
         decay = min(self.settings.ema, (1 + step) / (10 + step)) if self.settings.ema else 0.0
         update_average(self.average, _unwrapped(self.modules["network"]), decay)
         return terms
 
-    def _descend(self, name: str, value: Tensor, step: int) -> None:
-        module, optimizer = self.modules[name], self.optimizers[name]
+    def _descend(self, names: tuple[str, ...], value: Tensor, step: int) -> None:
         progress = step / self.settings.steps
-        for group in optimizer.param_groups:
-            factor = self.objective.rate(group.get("name", ""), progress=progress)
-            group["lr"] = factor * self.settings.learning_rate_at(step)
-        optimizer.zero_grad()
+        for name in names:
+            for group in self.optimizers[name].param_groups:
+                factor = self.objective.rate(group.get("name", ""), progress=progress)
+                group["lr"] = factor * self.settings.learning_rate_at(step)
+            self.optimizers[name].zero_grad()
         self.fabric.backward(value)
-        if self.settings.gradient_clip:
-            self.fabric.clip_gradients(
-                module, optimizer, max_norm=self.settings.gradient_clip, error_if_nonfinite=False
-            )
-        optimizer.step()
+        for name in names:
+            module, optimizer = self.modules[name], self.optimizers[name]
+            if self.settings.gradient_clip:
+                self.fabric.clip_gradients(
+                    module, optimizer, max_norm=self.settings.gradient_clip, error_if_nonfinite=False
+                )
+            optimizer.step()
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:

@@ -1,0 +1,136 @@
+"""What FGDL's synthesis learns from: pairs of slices, whose label is moved onto the source while it learns.
+
+Terms and weights of stage 1 are those of the authors' public code, with its faults mended: fakes are detached in the
+discriminators' step, which keeps no graph; discriminators rest while the networks learn; any size will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mrienhance.errors import UsageError
+from mrienhance.methods.fgdl.config import Config
+from mrienhance.methods.fgdl.correction import LabelCorrection
+from mrienhance.methods.fgdl.critics import CoarseCritic, DifferenceCritic, Judgement, contest, matched, relativistic
+from mrienhance.methods.fgdl.losses import edge_difference, ms_ssim, roughness
+from mrienhance.methods.fgdl.pairs import training_pairs
+from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
+
+
+class FGDLObjective(Objective):
+    """Stage 1: synthesis and label correction together, against two discriminators where these are wanted.
+
+    Parameters
+    ----------
+    config
+        The model's hyper-parameters.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.contrasts = (config.source, config.target)
+
+    def trained(self, network: nn.Module) -> dict[str, nn.Module]:
+        """The network, its label correction, and the discriminators."""
+        config, modules = self.config, {"network": network}
+        if config.label_correction:
+            modules["correction"] = LabelCorrection(config.correction_width, config.correction_levels)
+        if config.adversarial:
+            modules["critic"] = DifferenceCritic(config.critic_width)
+        if config.adversarial and config.label_correction:
+            modules["coarse_critic"] = CoarseCritic(config.critic_width)
+        return modules
+
+    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+        """Cut patches of both contrasts, see `training_pairs`, and draw whether the discriminators learn as well."""
+        batch = training_pairs(images, self.config, sampling, generator)
+        if self.config.adversarial:
+            batch["critic_learns"] = torch.rand((), generator=generator) * self.config.critic_every < 1
+        return batch
+
+    def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
+        """The discriminators' losses where it is their turn, then that of the network and its label correction."""
+        source, label = 2 * batch["image"] - 1, 2 * batch["target"] - 1
+        synthesis = 2 * modules["network"](batch["image"]) - 1
+        moved, flow = modules["correction"](label, source) if self.config.label_correction else (label, None)
+        if self.config.adversarial and bool(batch["critic_learns"]):
+            yield from self._critics(modules, synthesis.detach(), moved.detach(), label)
+        terms = self._likeness(synthesis, moved)
+        if flow is not None:
+            terms["smooth"] = self.config.smooth_weight * roughness(flow)
+        if self.config.adversarial:
+            terms |= self._adversarial(modules, synthesis, moved, label)
+        learners = ("network", "correction") if self.config.label_correction else ("network",)
+        yield Loss(torch.stack(list(terms.values())).sum(), optimizer=learners, terms=terms)
+
+    def _likeness(self, synthesis: Tensor, label: Tensor) -> dict[str, Tensor]:
+        config = self.config
+        terms = {"l1": config.l1_weight * (synthesis - label).abs().mean()}
+        if config.ssim_weight:
+            terms["ssim"] = config.ssim_weight * (1 - ms_ssim((synthesis + 1) / 2, (label + 1) / 2))
+        if config.edge_weight:
+            terms["edges"] = config.edge_weight * edge_difference(synthesis, label)
+        return terms
+
+    def _adversarial(
+        self, modules: Mapping[str, nn.Module], synthesis: Tensor, moved: Tensor, label: Tensor
+    ) -> dict[str, Tensor]:
+        """What the discriminators tell the network; nothing of it reaches their own weights."""
+        critics = [modules[name] for name in ("critic", "coarse_critic") if name in modules]
+        for critic in critics:
+            critic.requires_grad_(False)
+        try:
+            difference = moved - synthesis
+            fake: Judgement = modules["critic"](synthesis, difference)
+            real: Judgement = modules["critic"](moved, difference)
+            wins = [relativistic(mine, theirs) for mine, theirs in zip(fake.scores, real.scores, strict=True)]
+            terms = {
+                "adversarial": self.config.adversarial_weight * torch.stack(wins).sum(),
+                "features": self.config.feature_weight * matched(fake.features, real.features),
+            }
+            if "coarse_critic" in modules:
+                mine, theirs = modules["coarse_critic"](moved), modules["coarse_critic"](label)
+                terms["adversarial/label"] = self.config.adversarial_weight * relativistic(mine, theirs)
+            return terms
+        finally:
+            for critic in critics:
+                critic.requires_grad_(True)
+
+    def _critics(
+        self, modules: Mapping[str, nn.Module], synthesis: Tensor, moved: Tensor, label: Tensor
+    ) -> Iterator[Loss]:
+        """The discriminators' own losses, on images without gradient."""
+        difference = moved - synthesis
+        real: Judgement = modules["critic"](moved, difference)
+        fake: Judgement = modules["critic"](synthesis, difference)
+        found = torch.stack([contest(*scores) for scores in zip(real.scores, fake.scores, strict=True)]).sum()
+        yield Loss(found, optimizer="critic", terms={"critic": found})
+        if "coarse_critic" in modules:
+            found = contest(modules["coarse_critic"](label), modules["coarse_critic"](moved))
+            yield Loss(found, optimizer="coarse_critic", terms={"coarse critic": found})
+
+    def whole(self, image: Mapping[str, Tensor]) -> Batch:
+        """A whole slice of both contrasts, the source as the baseline.
+
+        Raises
+        ------
+        UsageError
+            If a contrast is missing.
+        """
+        missing = [name for name in self.contrasts if name not in image]
+        if missing:
+            raise UsageError(
+                f"a validation image has no {missing[0]}",
+                hint=f"name subjects that have {' and '.join(self.contrasts)}",
+            )
+        source, target = (image[name][None, None] for name in self.contrasts)
+        return {"image": source, "baseline": source, "target": target}
+
+    def predict(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The synthesized whole slice."""
+        synthesis: Tensor = network(batch["image"])
+        return synthesis.clamp_min(0)
