@@ -13,6 +13,7 @@ COMMANDS = [
     ["demo"],
     ["models"],
     ["super-resolve"],
+    ["synthesize"],
     ["reconstruct"],
     ["simulate"],
     ["simulate", "low-resolution"],
@@ -35,6 +36,21 @@ WRONG = {
     "scale without a number": (["super-resolve", "a.nii", "-o", "b.nii", "--scale", "two"], "--scale"),
     "negative batch": (["super-resolve", "a.nii", "-o", "b.nii", "--batch", "-3"], "--batch"),
     "unknown progress": (["super-resolve", "a.nii", "-o", "b.nii", "--progress", "jsn"], "did you mean json?"),
+    "no target": (["synthesize", "a.nii", "-o", "b.nii"], "--to"),
+    "a further scan without a contrast": (
+        ["synthesize", "a.nii", "--to", "T2w", "-o", "b.nii", "--with", "flair.nii"],
+        "further scan, CONTRAST=FILE",
+    ),
+    "two targets in one file": (
+        ["synthesize", "a.nii", "--to", "T2w", "FLAIR", "-o", "b.nii"],
+        "2 contrasts are to be made",
+    ),
+    "a target twice": (["synthesize", "a.nii", "--to", "T2w", "T2w", "-o", "b.nii"], "T2w is asked for twice"),
+    "the source as target": (["synthesize", "a.nii", "--from", "T2w", "--to", "T2w", "-o", "b.nii"], "T2w was scanned"),
+    "two further scans of one contrast": (
+        ["synthesize", "a.nii", "--to", "T2w", "-o", "b.nii", "--with", "T1w=b.nii", "T1w=c.nii"],
+        "two images of T1w",
+    ),
     "nothing to simulate": (["simulate"], "WHAT"),
     "two factors": (["simulate", "low-resolution", "a.nii", "-o", "b.nii", "--factors", "2", "2"], "--factors"),
     "scale and factors": (

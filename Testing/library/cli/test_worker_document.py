@@ -1,11 +1,12 @@
 """The protocol's page says what is so: its requests are understood, its answers are those that come."""
 
+import dataclasses
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -17,6 +18,7 @@ from mrienhance.cli.worker.protocol import PROTOCOL, parse
 from mrienhance.cli.worker.serve import ANSWERS
 from mrienhance.images import PIXEL_BYTES
 from mrienhance.kspace import write_kspace
+from mrienhance.tasks.synthesis_record import Placed, RegistrationRecord
 from repository.source import PROJECT
 from tasks.samples import head, tiny_model
 from tasks.scans import scan
@@ -46,7 +48,7 @@ def test_requests_are_understood(line: str):
     assert request.do == json.loads(line)["do"]
 
 
-def test_answers_are_those_that_come(worker: WorkerClient, tmp_path: Path):
+def test_answers_are_those_that_come(synthesizing: WorkerClient, toy: Path, tmp_path: Path):
     """The very requests of the page, with files that are there; all keys of the page's answers, and no others."""
     examples = {json.loads(line)["do"]: json.loads(line) for line in reversed(REQUESTS)}
     documented = {message["id"]: message for message in of_type("result")}
@@ -59,11 +61,13 @@ def test_answers_are_those_that_come(worker: WorkerClient, tmp_path: Path):
         "options": {"model": "cg-sense", "coil_maps": "low-resolution"},
     }
     here = {"folder": str(tmp_path)}
+    synthesis = {"reference": None, "others": [], "options": {"model": str(toy), "device": "cpu"}}
     sent = {name: hand_over(image, tmp_path / name) for name, image in {"coarse": coarse, "fine": fine}.items()}
     changes: dict[str, dict[str, Any]] = {
         "models": {},
         "devices": {},
         "super-resolve": here | {"input": sent["coarse"], "options": {"model": model}},
+        "synthesize": here | {"input": sent["coarse"]} | synthesis,
         "reconstruct": here | raw,
         "evaluate": here
         | {"results": {"ICONet": sent["fine"]}, "reference": sent["fine"], "interpolate": sent["coarse"]},
@@ -72,7 +76,7 @@ def test_answers_are_those_that_come(worker: WorkerClient, tmp_path: Path):
         example = examples[do]
         assert changed.keys() <= example.keys()
         fields = {key: value for key, value in (example | changed).items() if key not in ("protocol", "id", "do")}
-        answered = worker.answered(worker.send(do, **fields))
+        answered = synthesizing.answered(synthesizing.send(do, **fields))
         expected = documented[example["id"]]
         assert skeleton(answered.end, expected) == skeleton(expected, expected)
         assert all(line.keys() == of_type("progress")[0].keys() for line in answered.progress)
@@ -96,6 +100,34 @@ def test_the_options_are_all_of_them():
     fields = {key: value for key, value in request.items() if key not in ("protocol", "id", "do")}
     wish = _Wish.of(Fields(fields, "super-resolve"))
     assert request["options"].keys() == {"model", "scale", *wish.options}
+
+
+def test_the_options_of_synthesize_are_all_of_them():
+    full, short = [json.loads(line) for line in REQUESTS if json.loads(line)["do"] == "synthesize"]
+    from mrienhance.cli.worker.synthesize import _Wish
+
+    wishes = []
+    for request in (full, short):
+        fields = {key: value for key, value in request.items() if key not in ("protocol", "id", "do")}
+        wishes.append(_Wish.of(Fields(fields, "synthesize")))
+    assert full["options"].keys() == {"model", "register", *wishes[0].options}
+    assert (wishes[1].source, wishes[1].others, wishes[1].maps, wishes[1].register) == (None, {}, (), True)
+
+
+def test_what_a_report_says_of_a_synthesis(synthesizing: WorkerClient, toy: Path, tmp_path: Path):
+    [shown] = [message["synthesis"] for message in MESSAGES if "synthesis" in message]
+    image = hand_over(head((8, 6, 5)), tmp_path / "image")
+    fields = {"input": image, "source": "T1w", "to": ["FLAIR"], "folder": str(tmp_path)}
+    answer = synthesizing.result("synthesize", **fields, options={"model": str(toy), "device": "cpu"})
+    made = answer["results"][0]["report"]["synthesis"]
+    assert made.keys() == shown.keys()
+    assert made["unit"] == shown["unit"]
+    assert made["sources"][0].keys() == shown["sources"][0].keys()
+    assert shown["sources"][1]["registration"].keys() == {
+        field.name for field in dataclasses.fields(RegistrationRecord)
+    }
+    assert {"as it is", "registered", "resampled"} == set(get_args(Placed))
+    assert all(f"`{placed}`" in TEXT for placed in get_args(Placed))
 
 
 def test_the_options_of_reconstruct_are_all_of_them():

@@ -106,6 +106,23 @@ def test_a_model_is_found_by_what_it_does(folders: tuple[Path, Path]) -> None:
         find_model("two", scale=4)
 
 
+def test_a_model_is_found_by_its_contrasts(folders: tuple[Path, Path]) -> None:
+    contrasts = {"task": "synthesize", "scale": None, "contrasts_out": ["T2w"]}
+    write(folders[0] / "a.safetensors", name="one", contrasts_in=["T1w"], **contrasts)
+    write(folders[0] / "b.safetensors", name="many", **contrasts | {"contrasts_in": ["T1w", "FLAIR"]})
+    write(folders[1] / "c.safetensors", name="last", **contrasts | {"contrasts_in": ["FLAIR", "T1w"]})
+    assert find_model(task="synthesize", sources=["T1w"], targets=["T2w"]).name == "one"
+    assert find_model(task="synthesize", sources=["T1w", "FLAIR"], targets=["T2w"]).name == "many"
+    assert find_model(task="synthesize", targets=["T2w"]).name == "many"
+    assert find_model(task="synthesize").name == "one"
+    with pytest.raises(ModelError, match="no model to synthesize PDw from T1w"):
+        find_model(task="synthesize", sources=["T1w"], targets=["PDw"])
+    with pytest.raises(ModelError, match="one takes T1w, not FLAIR"):
+        find_model("one", sources=["FLAIR"], targets=["T2w"])
+    with pytest.raises(ModelError, match="one makes T2w, not T1w, FLAIR"):
+        find_model("one", targets=["T1w", "T2w", "FLAIR"])
+
+
 def test_the_user_folder_is_where_the_system_keeps_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert user_folder() == tmp_path / "own"
     monkeypatch.delenv("MRIENHANCE_MODELS")

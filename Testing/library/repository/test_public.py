@@ -18,6 +18,8 @@ PROMISED = {
         "read_kspace",
         "reconstruct",
         "super_resolve",
+        "synthesize",
+        "synthesize_all",
         "evaluate",
         "load_model",
         "catalogue",

@@ -69,7 +69,5 @@ def _movement(placed: OnGrid) -> tuple[str, ...]:
     """What to say of a reference that was on another grid."""
     found = placed.registration
     if found is not None:
-        return (
-            f"the reference was registered: turned {found.angle_deg:.2f} degrees, moved {found.shift_mm:.2f} mm",
-        )
+        return (f"the reference was registered: turned {found.angle_deg:.2f} degrees, moved {found.shift_mm:.2f} mm",)
     return () if placed.placed == "as it is" else ("the reference was resampled to the grid of the result",)

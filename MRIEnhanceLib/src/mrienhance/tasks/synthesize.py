@@ -93,12 +93,11 @@ def synthesize_all(
 
     Parameters
     ----------
-    image
-        3-D scalar image (2-D is taken as one slice). Axes may run in any order: the network is shown axial slices.
+    image, source
+        3-D scalar image (2-D is taken as one slice), whose axes may run in any order: the network is shown axial
+        slices. Its contrast; None to have the model look.
     to
         The wanted contrasts: ``T1w``, ``T1c``, ``T2w``, ``FLAIR``, ``PDw``, as far as the model makes them.
-    source
-        The contrast of `image`; None to have the model look.
     others
         Further scans of the same person by contrast, on any grid: the predictions from all are averaged.
     model
@@ -108,36 +107,29 @@ def synthesize_all(
     uncertainty
         Whether to give the map ``"uncertainty"`` too: the standard deviation of predictions from the image as it is,
         mirrored, and moved by some voxels, of all sources, in the result's unit; the result is their mean.
-    device, precision, batch
+    device, precision, batch, progress, cancel
         As for `super_resolve`.
-    progress, cancel
-        Told how far the work is; asked whether to stop.
     deliver
         Given each contrast, ``"image"`` or ``"uncertainty"``, and the image, in another thread; it may raise to stop.
 
     Returns
     -------
     dict
-        A `Result` by contrast, in the order of `to`: float32, on the grid of `image`, 1000 being the brightest tissue
-        of that contrast. Its metadata say that it is synthetic.
+        A `Result` by contrast, in the order of `to`: float32, on the grid of `image`, marked as synthetic in metadata
+        and report; 1000 is the brightest tissue of that contrast.
 
     Raises
     ------
-    ImageError
-        If an image cannot be used, or registered.
-    ModelError
-        If there is no such model, or it is made for another task or other contrasts.
+    ImageError, ModelError, Cancelled
+        If an image cannot be used or registered; there is no such model, or one for other contrasts; `cancel` says so.
     UsageError
-        If a wanted contrast was scanned or is asked for twice, the source cannot be told, or there is no such device.
-    Cancelled
-        If `cancel` says so.
+        If a wanted contrast was scanned or is asked for twice, the source cannot be told, there is no such device.
     """
-    started = time.perf_counter()
+    started, place = time.perf_counter(), choose_device(device)
     image, others = check_image(image), checked(others or {})
     targets = check_wish(to, source, others)
     chosen, able = choose_model(model, source=source, to=targets, others=others)
-    place = choose_device(device)
-    work = Synthesis(
+    return Synthesis(
         image=image,
         source=source,
         others=others,
@@ -151,5 +143,4 @@ def synthesize_all(
         batch=batch,
         stages=Stages(progress, cancel),
         deliver=deliver or (lambda contrast, name, made: None),
-    )
-    return work.run(started)
+    ).run(started)
