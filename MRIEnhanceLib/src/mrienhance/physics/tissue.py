@@ -4,8 +4,8 @@ Values are for 3 T, rounded by hand to lie amid what the literature reports, whi
 and the same tissue: Stanisz et al. 2005 [1]_ (white and grey matter, muscle, blood), Wansapura et al. 1999 [2]_ (grey
 and white matter), the review of Bojorquez et al. 2017 [3]_ (brain, fat, muscle, marrow), Kwan et al. 1999 [4]_ (the
 classes of a simulated head at 1.5 T, proton densities, lesions of multiple sclerosis). Deep grey nuclei lie between
-cortex and white matter by their iron and myelin. Where nothing was to hand (mucosa, skin, choroid plexus) the values
-are estimates, good enough to give each tissue a plausible brightness. They are for simulation, not a reference.
+cortex and white matter by their iron and myelin. Where nothing was to hand (mucosa, skin, choroid plexus, dura) the
+values are estimates, good enough to give each tissue a plausible brightness. They are for simulation, not a reference.
 
 References
 ----------
@@ -68,9 +68,10 @@ TISSUES = {
     "optic pathway": Tissue(0.73, 1000, 80, 0.02),
     "lesion": Tissue(0.85, 1500, 170, 0.03),
     "cerebrospinal fluid": Tissue(1.0, 4200, 1600, 0.0, fluid=True),
-    "choroid plexus": Tissue(0.90, 1700, 160, 0.35),
+    "choroid plexus": Tissue(0.90, 1900, 120, 0.2),
     "artery": Tissue(0.85, 1650, 120, 0.5, fluid=True),
     "vein": Tissue(0.85, 1600, 60, 0.5, fluid=True),
+    "dura": Tissue(0.70, 1100, 45, 0.25),
     "eye": Tissue(0.98, 3800, 900, 0.0, fluid=True),
     "muscle": Tissue(0.75, 1350, 40, 0.08),
     "fat": Tissue(0.90, 370, 110, 0.02),

@@ -16,16 +16,19 @@ from mrienhance.training.volumes import read_axial
 
 SOFT = "soft tissue"
 """Muscle and fat, which the label maps do not tell apart."""
-NAMES = (*TISSUES, SOFT)
+SULCI = "subarachnoid space"
+"""Fluid, with vessels and threads of tissue that the label maps leave out."""
+NAMES = (*TISSUES, SOFT, SULCI)
 """What the codes of an anatomy stand for; 0 is air."""
 
 # Left and right, as FreeSurfer numbers them; from 500 on what lies around the brain, as in the maps of SynthSeg (their
 # numbers come without names: these were found by place and shape).
 _LABELS = {
     "air": (0,),
-    "white matter": (2, 41, 137, 164),
+    "white matter": (2, 41),
     "cortex": (3, 42),
-    "cerebrospinal fluid": (4, 43, 5, 44, 14, 15, 24, 72, 30, 62),
+    "cerebrospinal fluid": (4, 43, 5, 44, 14, 15, 72, 30, 62),
+    SULCI: (24,),
     "cerebellar white matter": (7, 46),
     "cerebellar cortex": (8, 47),
     "thalamus": (10, 49),
@@ -38,7 +41,7 @@ _LABELS = {
     "lesion": (25, 57, 77),
     "accumbens": (26, 58),
     "ventral diencephalon": (28, 60),
-    "choroid plexus": (31, 63, 136, 163),
+    "choroid plexus": (31, 63, 136, 137, 163, 164),
     "optic pathway": (85, 530),
     "artery": (502,),
     "eye": (506,),
@@ -51,9 +54,9 @@ _LABELS = {
     "cortical bone": (515,),
     "marrow": (516,),
 }
-_FLUID = "cerebrospinal fluid"
-_OUTSIDE = ("eye", SOFT, "muscle", "mucosa", "skin", "cortical bone", "marrow", "vein", "artery", "air", "spinal cord")
-_INSIDE = tuple(name for name in NAMES if name not in (*_OUTSIDE, "fat"))
+SKULL = ("cortical bone", "marrow")
+"""Bone around the brain."""
+_OUTSIDE = ("air", "eye", SOFT, "fat", "muscle", "mucosa", "skin", *SKULL, "spinal cord", "artery", "vein", "dura")
 _MARGIN = 4
 
 
@@ -62,9 +65,14 @@ def code(name: str) -> int:
     return NAMES.index(name)
 
 
-def is_inside(*, fluid: bool = True) -> Tensor:
-    """Which codes lie within the skull, bool (codes,): brain and, if asked for, its fluid."""
-    return torch.tensor([name in _INSIDE and (fluid or name != _FLUID) for name in NAMES])
+def is_one_of(*names: str) -> Tensor:
+    """Which codes are of some tissues, bool (codes,)."""
+    return torch.tensor([name in names for name in NAMES])
+
+
+def is_brain() -> Tensor:
+    """Which codes are brain with its ventricles, bool (codes,)."""
+    return ~is_one_of(*_OUTSIDE, SULCI)
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class Anatomy:
         table = np.zeros(int(found.max()) + 1, np.uint8)
         for label in found:
             table[label] = known[int(label)]
-        codes = torch.from_numpy(table[labels])
+        codes = _with_dura(torch.from_numpy(table[labels]))
         for axis in range(3):
             filled = torch.nonzero((codes > 0).amax(tuple({0, 1, 2} - {axis})))
             low, high = max(int(filled.min()) - _MARGIN, 0), int(filled.max()) + _MARGIN + 1
@@ -116,5 +124,15 @@ class Anatomy:
 
     def slices(self, min_foreground: float) -> Tensor:
         """Numbers of the slices whose share of brain is at least so large, and not 0."""
-        brain = is_inside(fluid=False)[self.codes.int()].float().mean((1, 2))
+        brain = is_brain()[self.codes.int()].float().mean((1, 2))
         return torch.nonzero((brain >= min_foreground) & (brain > 0)).flatten()
+
+
+def _with_dura(codes: Tensor) -> Tensor:
+    """The codes, with dura where the fluid around the brain meets bone."""
+    bone = is_one_of(*SKULL)[codes.int()]
+    beside = torch.zeros_like(bone)
+    for axis in range(3):
+        for step in (-1, 1):
+            beside |= bone.roll(step, axis)
+    return torch.where(beside & (codes == code(SULCI)), code("dura"), codes)

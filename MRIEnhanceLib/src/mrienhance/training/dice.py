@@ -8,9 +8,12 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from mrienhance.physics.misalignment import smooth_fields
 
 T = TypeVar("T")
+_SPLINE = 0.479
+"""What a cubic B-spline along both axes leaves of the standard deviation of white noise."""
 
 
 class Dice:
@@ -46,6 +49,5 @@ class Dice:
         return torch.randn(shape, generator=self.generator)
 
     def smooth(self, shape: tuple[int, int], *, points: int, count: int = 1) -> Tensor:
-        """Smooth fields (count, H, W) about 0, through white noise on so many points a side."""
-        coarse = self.normal(count, 1, points, points)
-        return functional.interpolate(coarse, size=shape, mode="bicubic", align_corners=True)[:, 0]
+        """Smooth fields (count, H, W) about 0 of standard deviation 1: splines through so many points a side."""
+        return smooth_fields(shape, points=points, count=count, generator=self.generator) / _SPLINE

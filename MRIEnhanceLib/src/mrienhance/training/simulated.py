@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from mrienhance.physics.contrast import Sequence as PulseSequence
-from mrienhance.physics.contrast import with_agent
-from mrienhance.physics.tissue import TISSUES
-from mrienhance.training.anatomy import Anatomy, code, is_inside
+from mrienhance.training.anatomy import SOFT, SULCI, Anatomy, code, is_brain, is_one_of
 from mrienhance.training.dice import Dice
-from mrienhance.training.protocols import draw_sequence
+from mrienhance.training.protocols import Protocol, draw_protocol
+from mrienhance.training.scanning import brain_mask, draw_slab, place, scan
+from mrienhance.training.scene import Scene, draw_table
 from mrienhance.training.volumes import Source
 
 CONTRASTS = ("T1w", "T1c", "T2w", "FLAIR", "PDw")
 """What can be simulated."""
+_STRIPPED = 0.5
+"""How often the skull is removed."""
+_DISEASED = 0.3
+"""The share of diseased tissue from which on a sample is called a lesion."""
+_BRIGHT = 0.0015
+"""How much of a volume is brighter than 1: a thousandth, and what small bright parts lose to their surroundings."""
+_MIXTURES = {SOFT: {"fat": 0.4, "muscle": 0.6}, SULCI: {"cerebrospinal fluid": 0.3, "cortex": 0.7}}
 
 
 @dataclass(frozen=True)
@@ -63,64 +68,31 @@ class Simulated:
         dice = Dice(generator if generator is not None else torch.Generator().manual_seed(index))
         single = self.contrasts == ("image",)
         contrasts = (dice.choose(CONTRASTS, [1.0] * len(CONTRASTS)),) if single else self.contrasts
-        stripped = dice.chance(0.5)
-        codes = self._slab(index, dice)
-        table = _draw_tissues(dice)
-        sequences = [draw_sequence(contrast, dice) for contrast in contrasts]
-        images = torch.stack(
-            [_signal(table, contrast, sequence) for contrast, sequence in zip(contrasts, sequences, strict=True)]
-        )
-        images = images / _bright(images, self.anatomy.counts * (is_inside() if stripped else 1))
-        if stripped:
-            images = images * is_inside()
-        scans = images[:, codes.int()].mean(1)
-        scans = _scanned(scans, dice)
-        names = ("image",) if single else contrasts
-        found = dict(zip(names, scans, strict=True))
-        if self.lesions:
-            found["lesions"] = (codes[len(codes) // 2] == code("lesion")).float()
-        return found
+        protocols = [draw_protocol(contrast, dice) for contrast in contrasts]
+        stripped = dice.chance(_STRIPPED)
+        slab = draw_slab(self.anatomy, index, dice)
+        scene = Scene.draw(slab, draw_table(dice), dice)
+        mask = brain_mask(slab[len(slab) // 2], dice) if stripped else torch.ones(slab.shape[1:])
+        images = scene.signals(protocols) / self._bright(scene.table, protocols, stripped, dice)
+        placed = place(torch.cat([images, mask[None], scene.lesions[None]]), dice)
+        scans, (mask, lesions) = scan(placed[:-2], dice), placed[-2:]
+        if stripped:  # noise outside goes with the skull
+            scans = scans * (mask > 0.5)
+        found = dict(zip(("image",) if single else contrasts, scans, strict=True))
+        return found | ({"lesions": (lesions > _DISEASED).float()} if self.lesions else {})
 
-    def _slab(self, index: int, dice: Dice) -> Tensor:
-        """Codes (samples, H, W) of a slice of some thickness."""
-        half = dice.choose((0, 1, 2), (0.5, 0.3, 0.2))
-        last = len(self.anatomy.codes) - 1
-        return self.anatomy.codes[[min(max(index + step, 0), last) for step in range(-half, half + 1)]]
-
-
-def _draw_tissues(dice: Dice) -> Tensor:
-    """Density, T1, T2 and uptake (4, codes) of all tissues, a little different each time."""
-    rows = [(tissue.density, tissue.t1, tissue.t2, tissue.uptake) for tissue in TISSUES.values()]
-    rows.append(rows[code("fat")])
-    table = torch.tensor(rows).T
-    spread = torch.tensor([0.03, 0.05, 0.07, 0.3])[:, None]
-    return table * torch.exp(spread * dice.normal(*table.shape))
-
-
-def _signal(table: Tensor, contrast: str, sequence: PulseSequence) -> Tensor:
-    density, t1, t2, uptake = table
-    if contrast == "T1c":
-        t1, t2 = with_agent(t1, t2, uptake)
-    return sequence.signal(density, t1, t2)
-
-
-def _bright(images: Tensor, counts: Tensor) -> Tensor:
-    """What a whole volume's 99.9th percentile of each contrast (C, codes) would be, (C, 1)."""
-    values, order = images.sort(1, descending=True)
-    above = counts[order].cumsum(1) / counts.sum()
-    place = (above < 0.002).sum(1, keepdim=True).clamp_max(images.shape[1] - 1)
-    return values.gather(1, place)
-
-
-def _scanned(images: Tensor, dice: Dice) -> Tensor:
-    """Bias field, blur and noise."""
-    shape = (images.shape[-2], images.shape[-1])
-    images = images * torch.exp(dice.uniform(0, 0.2) * dice.smooth(shape, points=4, count=len(images)))
-    sigma = dice.uniform(0.45, 0.8)
-    weights = torch.exp(-torch.arange(-2.0, 3.0).square() / (2 * sigma * sigma))
-    weights = weights / weights.sum()
-    blurred = functional.conv2d(images[:, None], weights[None, None, :, None], padding=(2, 0))
-    images = functional.conv2d(blurred, weights[None, None, None, :], padding=(0, 2))[:, 0]
-    noise = dice.ratio(0.003, 0.03)
-    real, imaginary = dice.normal(2, *images.shape) * noise
-    return torch.hypot(images + real, imaginary)
+    def _bright(self, table: Tensor, protocols: Sequence[Protocol], stripped: bool, dice: Dice) -> Tensor:
+        """About what the 99.9th percentile of the whole volume would be in each contrast, (C, 1, 1)."""
+        counts = self.anatomy.counts.clone()
+        for mixture, parts in _MIXTURES.items():
+            for name, share in parts.items():
+                counts[code(name)] += share * counts[code(mixture)]
+            counts[code(mixture)] = 0
+        allowed = counts * (is_brain() | is_one_of("cerebrospinal fluid")) if stripped else counts
+        # Each tissue alone, as a scene of one sample a tissue.
+        alone = Scene.plain(torch.arange(len(counts)).view(1, 1, -1), table)
+        values, order = alone.signals(protocols)[:, 0].sort(1, descending=True)
+        above = allowed[order].cumsum(1)
+        place = (above < _BRIGHT * counts.sum()).sum(1, keepdim=True).clamp_max(len(counts) - 1)
+        jitter = torch.tensor([dice.ratio(1.0, 1.35) for _ in protocols])
+        return (values.gather(1, place)[:, 0] * jitter)[:, None, None]
