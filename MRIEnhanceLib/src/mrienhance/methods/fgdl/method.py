@@ -76,6 +76,7 @@ class FGDLMethod(Method):
             "non-adversarial": {"adversarial": False},
             "no-correction": {"label_correction": False},
             "least-error": {"adversarial": False, "label_correction": False, "ssim_weight": 0.0},
+            "misaligned": {"misalignment": "high"},
             "edges": {"adversarial": False, "edge_weight": 0.8, "blocks": 2},
         }
         small: dict[str, Any] = {"width": 8, "blocks": 1, "correction_width": 4, "critic_width": 4, "critic_every": 1}

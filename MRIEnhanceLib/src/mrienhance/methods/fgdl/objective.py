@@ -64,8 +64,10 @@ class FGDLObjective(Objective):
             terms["smooth"] = self.config.smooth_weight * roughness(flow)
         if self.config.adversarial:
             terms |= self._adversarial(modules, synthesis, moved, label)
+        # Where the truth is known, how far the label is from it, before and after: numbers to look at, no terms.
+        seen = _distances(batch, moved) if "aligned" in batch else {}
         learners = ("network", "correction") if self.config.label_correction else ("network",)
-        yield Loss(torch.stack(list(terms.values())).sum(), optimizer=learners, terms=terms)
+        yield Loss(torch.stack(list(terms.values())).sum(), optimizer=learners, terms=terms | seen)
 
     def _likeness(self, synthesis: Tensor, label: Tensor) -> dict[str, Tensor]:
         config = self.config
@@ -134,3 +136,9 @@ class FGDLObjective(Objective):
         """The synthesized whole slice."""
         synthesis: Tensor = network(batch["image"])
         return synthesis.clamp_min(0)
+
+
+def _distances(batch: Batch, moved: Tensor) -> dict[str, Tensor]:
+    """Mean absolute distance of the label from the aligned one, as it came and as it was moved; images from 0 to 1."""
+    given, corrected = ((label - batch["aligned"]).abs().mean() for label in (batch["target"], (moved + 1) / 2))
+    return {"label error given": given, "label error left": corrected}

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from mrienhance.blocks.warp import warp
 from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.objective import Batch, Sampling
+from mrienhance.physics.misalignment import random_misalignment
 
 _TRIES = 8
 
@@ -36,7 +38,9 @@ def training_pairs(
     Returns
     -------
     dict
-        ``"image"`` and ``"target"``, each (slices x patches, 1, rows, columns).
+        ``"image"`` and ``"target"``, each (slices x patches, 1, rows, columns). If the target is misaligned on purpose,
+        also ``"aligned"``, the target as it was, and ``"flow"`` (slices x patches, 2, rows, columns), the displacements
+        in pixels that moved it: for scores, not to learn from.
     """
     pairs = [torch.stack([image[config.source], image[config.target]]) for image in _complete(images, config)]
     rows, columns = (min(sampling.patch, *(pair.shape[axis] for pair in pairs)) for axis in (-2, -1))
@@ -46,11 +50,23 @@ def training_pairs(
         pair = pair.flip(-1) if flip < 0.5 else pair
         factors = torch.tensor([1 + sampling.intensity_jitter * (2 * gain - 1), 1.0]).to(pair)
         pair = pair * factors[:, None, None]
+        if config.misalignment != "none":
+            pair = _misaligned(pair, config, generator)
         for _ in range(sampling.patches):
             top, left = _place(pair[0], rows, columns, generator)
             patches.append(pair[:, top : top + rows, left : left + columns])
-    image, target = torch.stack(patches).split(1, 1)
-    return {"image": image, "target": target}
+    stack = torch.stack(patches)
+    batch = {"image": stack[:, 0:1], "target": stack[:, 1:2]}
+    return batch | ({"aligned": stack[:, 2:3], "flow": stack[:, 3:]} if config.misalignment != "none" else {})
+
+
+def _misaligned(pair: Tensor, config: Config, generator: torch.Generator) -> Tensor:
+    """Source and target (2, H, W) to source, moved target, target, and the field (5, H, W)."""
+    source, target = pair
+    height, width = target.shape
+    flow = random_misalignment((height, width), config.misalignment, generator=generator).to(pair)
+    moved = warp(target[None, None], flow[None])[0, 0]
+    return torch.cat([torch.stack([source, moved, target]), flow])
 
 
 def _complete(images: Sequence[Mapping[str, Tensor]], config: Config) -> list[Mapping[str, Tensor]]:
