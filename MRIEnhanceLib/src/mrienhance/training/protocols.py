@@ -79,7 +79,7 @@ def draw_sequence(contrast: str, dice: Dice) -> Sequence:
 
 
 def _t1_weighted(dice: Dice) -> Sequence:
-    kind = dice.choose(("spin echo", "gradient echo", "inversion"), (0.3, 0.3, 0.4))
+    kind = dice.choose(("spin echo", "gradient echo", "inversion"), (0.2, 0.35, 0.45))
     if kind == "spin echo":
         return SpinEcho(tr=dice.uniform(400, 650), te=dice.uniform(8, 17))
     if kind == "gradient echo":

@@ -64,7 +64,7 @@ class Scene:
         # Threads and vessels fill much of a narrow sulcus, and little of a cistern.
         space = (codes == code(SULCI)).float().mean(0)
         narrow = 1 - box(space, 7)
-        threads = (dice.uniform(0.3, 0.9) * narrow + 0.12 * dice.smooth(shape, points=60)[0]).clamp(0, 0.9)
+        threads = (dice.uniform(0.2, 0.8) * narrow + 0.12 * dice.smooth(shape, points=60)[0]).clamp(0, 0.9)
         lesions, disease = draw_lesions(middle, dice)
         return cls(codes, table, factors, fat, threads, lesions, disease)
 

@@ -94,5 +94,6 @@ class Simulated:
         values, order = alone.signals(protocols)[:, 0].sort(1, descending=True)
         above = allowed[order].cumsum(1)
         place = (above < _BRIGHT * counts.sum()).sum(1, keepdim=True).clamp_max(len(counts) - 1)
-        jitter = torch.tensor([dice.ratio(1.0, 1.35) for _ in protocols])
+        # Texture and shading take the brightest tissue above its mean; vessels vary most after contrast agent.
+        jitter = torch.tensor([dice.ratio(1.0, 1.7 if protocol.agent else 1.35) for protocol in protocols])
         return (values.gather(1, place)[:, 0] * jitter)[:, None, None]
