@@ -40,7 +40,7 @@ format: $(DEV) ## mend what ruff can mend
 	$(BIN)/ruff format
 
 screenshots: $(DEV) ## the pictures of the panels in Resources/Screenshots
-	MRIENHANCE_SCREENSHOTS=1 $(BIN)/python -m pytest -q Testing/slicer/test_panel_extras.py Testing/slicer/test_reconstruct_real.py -k picture
+	MRIENHANCE_SCREENSHOTS=1 $(BIN)/python -m pytest -q Testing/slicer/test_panel_extras.py Testing/slicer/test_reconstruct_real.py Testing/slicer/test_synthesize_real.py -k picture
 
 bench: $(USE) ## what the shipped models cost: seconds, memory, share of this machine's speed
 	for file in Testing/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -198,8 +198,7 @@ class SynthesizeWidget(Panel):
         if node is not None and not node.model and self.models:
             made = {name: (model["card"] or {}).get("contrasts_out", ()) for name, model in self.models.items()}
             node.model = max(made, key=lambda name: len(made[name]))
-            if not node.targets:
-                node.targets = next((name for name in made[node.model] if name != node.inputContrast), "")
+            self.form.tick_first(node)
 
     def showParameters(self) -> None:
         """Offer what goes with the volumes and with the model, and show the result that was chosen."""

@@ -37,7 +37,8 @@ def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     source, target = ", ".join(card["contrasts_in"]), ", ".join(card["contrasts_out"])
     low, high = card["spacing_mm"]
     yield _("Use:"), _text(card["intended_use"])
-    yield _("Contrasts:"), _text(source if source == target else f"{source} → {target}")
+    same = source == target and card.get("task") != "synthesize"  # which makes of each another one
+    yield _("Contrasts:"), _text(source if same else f"{source} → {target}")
     if card["scale"]:
         yield _("Scale:"), _text(f"×{card['scale']} {_AXES.get(card['axes'], card['axes'])}")
     where = _("Spacing of the image:") if card.get("task") == "reconstruct" else _("Spacing of the input:")

@@ -13,6 +13,8 @@ from MRIEnhanceBridge.contrasts import CONTRASTS, guess
 from MRIEnhanceBridge.errors import BridgeError
 from MRIEnhanceBridge.synthesis import Request
 
+_USUAL = ("T2w", "FLAIR", "T1w")
+"""What is ticked for a start: not the enhancement by an agent, which no other scan tells of."""
 _SOURCES = ("input", "second", "third")
 """Names of the volumes' parameters begin so, and those of their contrasts."""
 
@@ -56,10 +58,14 @@ class SynthesizeForm:
             Of the chosen model; empty for none.
         """
         self._node = node
+        new = [_name(node, source) for source in _SOURCES]
         for source in _SOURCES:
-            _name(node, source)
             self._contrasts[source].show(getattr(node, f"{source}Contrast"))
+            combo = getattr(self._ui, f"{source}ContrastComboBox")
+            combo.enabled = getattr(node, f"{source}Volume") is not None
         self._show_targets(node, list(card.get("contrasts_out", ())))
+        if new[0]:
+            self.tick_first(node)
         ui, one = self._ui, len(self.targets(node)) == 1
         ui.groundTruthSelector.enabled = one
         ui.groundTruthSelector.toolTip = (
@@ -72,6 +78,13 @@ class SynthesizeForm:
         """The wanted contrasts: those that are ticked and that the model makes; none that was scanned."""
         wanted = node.targets.split()
         return [name for name, box in self._boxes.items() if name in wanted and box.enabled]
+
+    def tick_first(self, node: Any) -> None:
+        """If nothing is wanted of a scan whose contrast is known, want one contrast that it does not have."""
+        offered = [name for name, box in self._boxes.items() if box.enabled]
+        first = next((name for name in (*_USUAL, *offered) if name in offered), "")
+        if node.inputContrast and not self.targets(node):
+            node.targets = first
 
     def reason_not_ready(self, node: Any, card: Mapping[str, Any]) -> str:
         """Why the form describes no request that the model can do, in words; empty if it does."""
@@ -156,12 +169,14 @@ class SynthesizeForm:
         self._keep("targets", " ".join([*kept, *(name for name, box in self._boxes.items() if box.checked)]))
 
 
-def _name(node: Any, source: str) -> None:
-    """Guess the contrast of a volume that is new to the form; what the user said of it later stays."""
+def _name(node: Any, source: str) -> bool:
+    """Guess the contrast of a volume that is new to the form, which is told; what the user says of it later stays."""
     volume = getattr(node, f"{source}Volume")
-    if volume is not None and volume is not getattr(node, f"{source}Named"):
-        setattr(node, f"{source}Named", volume)  # first: each change brings us here again
-        setattr(node, f"{source}Contrast", guess(volume))
+    if volume is None or volume is getattr(node, f"{source}Named"):
+        return False
+    setattr(node, f"{source}Named", volume)  # first: each change brings us here again
+    setattr(node, f"{source}Contrast", guess(volume))
+    return True
 
 
 def _keeper(keep: Callable[[str, str], Any], name: str) -> Callable[[str], Any]:

@@ -37,6 +37,13 @@ def test_what_matters_is_there(shown, card):
     assert text.rstrip().endswith("For research, not for diagnosis.")
 
 
+def test_what_a_model_takes_and_what_it_makes(shown, card):
+    names = "T1w, T1c, T2w, FLAIR"
+    assert f"Contrasts: {names}\n" in shown(card), "super-resolved, each stays what it is"
+    assert f"Contrasts: {names} → {names}\n" in shown({**card, "task": "synthesize"})
+    assert f"Contrasts: {names} → T2w\n" in shown({**card, "contrasts_out": ["T2w"]})
+
+
 def test_every_measured_figure_is_there(shown, card):
     text = shown(card)
     for table in card["results"]:

@@ -52,6 +52,20 @@ def test_a_new_scene_is_ready_for_one_click(user_with):
     assert user.ui.applyButton.enabled, user.ui.applyButton.toolTip
 
 
+def test_a_volume_that_is_loaded_later_is_ready_for_one_click_too(user_with):
+    user, _ = user_with("works")
+    user.slicer.mrmlScene.Clear()
+    user.widget.enter()
+    user.wait_for_models()
+    assert not ticked(user), "nobody knows what will be loaded"
+    user.ui.inputSelector.setCurrentNode(user.add_volume(name="T2w"))
+    assert ticked(user) == {"FLAIR"}
+    assert user.ui.applyButton.enabled, user.ui.applyButton.toolTip
+    user.tick(boxes(user)["FLAIR"])
+    user.choose(user.ui.inputContrastComboBox, "T1w")
+    assert not ticked(user), "what the user has unticked stays so"
+
+
 def test_a_contrast_that_was_scanned_is_not_offered(user_with):
     user, _ = user_with("works")
     assert not boxes(user)["T1w"].enabled
@@ -99,7 +113,9 @@ def test_apply_says_what_it_waits_for(user_with):
 def test_a_further_source_needs_a_contrast_of_its_own(user_with):
     user, _ = user_with("works")
     button = user.ui.applyButton
+    assert not user.ui.secondContrastComboBox.enabled, "there is no second scan"
     second(user, name="nameless")
+    assert user.ui.secondContrastComboBox.enabled
     assert not button.enabled
     assert 'which contrast "nameless" has' in button.toolTip
     user.choose(user.ui.secondContrastComboBox, "T1w")

@@ -66,22 +66,33 @@ def use(monkeypatch, path):
 
 def save_tiny_model(path):
     """Save a network of one of ICONet's smallest variants, untrained, by the name of its file."""
+    return _save(path, "iconet", "edsr", task="super-resolve", contrasts_in=("T1w",), contrasts_out=("T1w",), scale=2)
+
+
+def save_tiny_synthesizer(path):
+    """Save a small network that makes contrasts, untrained, by the name of its file."""
+    names = ("T1w", "T1c", "T2w", "FLAIR")
+    return _save(path, "unified_gan", "plain", task="synthesize", contrasts_in=names, contrasts_out=names)
+
+
+def _save(path, name, variant, **facts):
+    import torch
+
     from mrienhance.methods import config_to_dict, get_method
     from mrienhance.models import ModelCard, save_model
 
-    method = get_method("iconet")
-    config = method.variants()["edsr"]
+    method = get_method(name)
+    config = method.variants()[variant]
     card = ModelCard(
         name=path.stem,
         method=method.name,
-        task="super-resolve",
         summary="A toy.",
         fidelity="none",
         paper={"citation": "none", "doi": "none"},
-        contrasts_in=("T1w",),
-        contrasts_out=("T1w",),
-        scale=2,
+        **facts,
     )
-    state = method.build(config).state_dict()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = method.build(config).state_dict()
     save_model(path, method=method.name, config=config_to_dict(config), card=card, state=state)
     return path
