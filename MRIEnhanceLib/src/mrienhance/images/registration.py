@@ -1,40 +1,34 @@
-"""Rigid registration of two scans of one person, by mutual information."""
+"""Rigid registration: two scans of one person on one grid, whatever their contrasts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from mrienhance.errors import ImageError
 from mrienhance.images.check import check_image, size_text
 from mrienhance.images.geometry import Grid
-from mrienhance.images.resample import Interpolation, resample_to
+from mrienhance.images.resample import resample_to
+from mrienhance.images.rigid import SMALLEST_SIZE, NothingShared, Search, Step, angle_of, centre, overlap
+from mrienhance.images.tensor import to_image, to_tensor
 
-Step: TypeAlias = Callable[[float], None]
+Start: TypeAlias = Literal["headers", "centres"]
 
 LARGEST_ANGLE_DEG = 30.0
 LARGEST_SHIFT_MM = 50.0
 """No head moves farther between two scans of one session: what is beyond is taken for a failure."""
 
-SEED = 20130501
-
-# Spacing in mm, samples of the metric, and most iterations of each level, from coarse to fine.
-_LEVELS = ((8.0, 20_000, 100), (4.0, 40_000, 60), (2.0, 80_000, 40), (1.0, 120_000, 30))
-_BINS = 32
-# Steps of the optimiser as a fraction of a level's spacing: the first one, and the one at which it ends.
-_FIRST_STEP, _LAST_STEP = 0.5, 0.004
-# The optimiser weighs a turn like the movement it makes at this distance from the centre, in mm: inside a head.
-_RADIUS = 60.0
-_SMALLEST_SIZE = 4
 _SMALLEST_OVERLAP = 0.1
-# In nats. Images that have nothing in common have 0.01, by the count of samples alone.
+# In nats. Noise and a head have less than 0.01, two contrasts of a head 0.3 and more, 0.1 if they hardly overlap.
 _LEAST_INFORMATION = 0.05
+# Standard deviations of a Gaussian in its full width at half maximum.
+_WIDTHS_IN_SIGMAS = 2 * math.sqrt(2 * math.log(2))
+# Along an axis where the voxels of the result are larger by this factor, the image is smoothed before.
+_LARGER = 1.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,20 +40,20 @@ class Registration:
     image
         The moving image on the grid of the fixed one.
     transform
-        Takes places in the fixed image to those in the moving image, in mm, LPS; turns around the centre of the fixed
-        volume.
+        Takes places in the fixed image to those in the moving image, in mm, LPS, and turns around the centre of the
+        fixed volume.
     angle_deg
         How far it turns, around whichever axis; 0 to 180.
     shift_mm
         How far it moves the centre of the fixed volume.
     metric_before, metric_after
-        Mattes mutual information in nats, negated as ITK has it (lower is better), at the first place and the last, of
-        the same samples.
+        Mattes mutual information in nats, negated as ITK has it (lower is better), of the same samples at the first
+        place and the last. They are equal if nothing better was found than where the search began.
     start
-        ``"headers"`` if the images lay together as their headers have it, ``"centres"`` if they had no place in common
-        and their centres were put together first.
+        ``"headers"`` if the search began where the headers have the images; ``"centres"`` if they had next to no place
+        in common there, and their centres were put together first.
     overlap
-        Fraction of the fixed volume in which the moving image has voxels; it is 0 elsewhere.
+        Fraction of the fixed volume in which the moving image has voxels; elsewhere the result is 0.
     """
 
     image: sitk.Image
@@ -68,207 +62,120 @@ class Registration:
     shift_mm: float
     metric_before: float
     metric_after: float
-    start: Literal["headers", "centres"]
+    start: Start
     overlap: float
 
 
 def register(
-    moving: sitk.Image,
-    fixed: sitk.Image,
-    *,
-    interpolation: Interpolation = "cubic",
-    what: str = "moving image",
-    step: Step | None = None,
+    moving: sitk.Image, fixed: sitk.Image, *, what: str = "moving image", step: Step | None = None
 ) -> Registration:
-    """Bring an image onto the grid of another one of the same person, of whatever contrast.
+    """Bring an image onto the grid of another one of the same person.
+
+    The search begins where the headers have the images, runs from 8 mm to 1 mm, and gives the same on every run. The
+    result is sampled by cubic B-splines, which keep edges as sharp as they are (a network would take the blur of linear
+    interpolation for the scan's own), and limited to the values that were there; where the fixed voxels are larger than
+    the moving ones, those are smoothed to their size first, against aliasing. Outside the moving image it is 0.
 
     Parameters
     ----------
     moving, fixed
-        3-D scalar images; their fields of view, spacings and orientations may differ.
-    interpolation
-        As in `resample_to`.
+        3-D scalar images of 4 slices or more; fields of view, spacings and orientations may differ.
     what
         What to call the moving image in a message.
     step
-        Called often with the fraction of the work that is done; may raise to stop.
+        Called often with the fraction of the work that is done, 0 to 1; may raise to stop, and that is passed on.
 
     Returns
     -------
     Registration
-        The image with the pixel type of `moving`, and how it was moved.
+        The image, float32 or with the integer type of `moving`, and how it was moved.
 
     Raises
     ------
     ImageError
-        If an image cannot be used, the images share too little, or what was found cannot be true: an angle above
-        30 degrees, or a shift above 50 mm.
+        If an image cannot be used or is too thin, the images share too little, or what was found cannot be true: a turn
+        of more than 30 degrees, or a shift of more than 50 mm from where the search began.
     """
     moving, fixed = check_image(moving, what=what), check_image(fixed, what="fixed image")
     for image, name in ((moving, what), (fixed, "fixed image")):
         _check_size(image, name)
     first, start = _first_place(moving, fixed)
-    search = _Search(_prepared(moving), _prepared(fixed), what, step or (lambda fraction: None))
-    transform, before, after = search.run(first)
-    _check_found(transform, first, after, what)
-    overlap = _overlap(fixed, moving, transform)
-    if overlap < _SMALLEST_OVERLAP * _volume_ratio(moving, fixed):
-        raise _refusal(what, "moved out of the fixed image")
-    return Registration(
-        image=resample_to(moving, Grid.of(fixed), interpolation=interpolation, transform=transform),
-        transform=transform,
-        angle_deg=_angle(transform),
-        shift_mm=float(np.linalg.norm(transform.GetTranslation())),
+    try:
+        place, before, after = Search(moving, fixed, step or (lambda fraction: None)).run(first)
+    except NothingShared as error:
+        raise _refusal(what, "the two share too little") from error
+    _check_found(place, first, after, what)
+    covered = overlap(fixed, moving, place)
+    if covered < _least_overlap(moving, fixed):
+        raise _refusal(what, "it would have to leave the fixed image")
+    result = Registration(
+        image=_resampled(moving, fixed, place),
+        transform=place,
+        angle_deg=angle_of(place),
+        shift_mm=float(np.linalg.norm(place.GetTranslation())),
         metric_before=before,
         metric_after=after,
         start=start,
-        overlap=overlap,
+        overlap=covered,
     )
+    if step is not None:
+        step(1.0)
+    return result
 
 
-class _Search:
-    """The search for the best place, from coarse to fine.
-
-    Parameters
-    ----------
-    moving, fixed
-        As `_prepared` gives them.
-    what, step
-        As `register` has them.
-    """
-
-    def __init__(self, moving: sitk.Image, fixed: sitk.Image, what: str, step: Step) -> None:
-        self._moving, self._fixed, self._what, self._step = moving, fixed, what, step
-
-    def run(self, first: sitk.Euler3DTransform) -> tuple[sitk.Euler3DTransform, float, float]:
-        """The best place, and the metric at the first one and at the best."""
-        finest = max(min(self._fixed.GetSpacing()), min(self._moving.GetSpacing()))
-        levels = [level for level in _LEVELS if level[0] >= 0.7 * finest] or [_LEVELS[0]]
-        work = [samples * iterations for _, samples, iterations in levels]
-        place, before, after = first, math.nan, math.nan
-        for number, (spacing, samples, iterations) in enumerate(levels):
-            done, share = sum(work[:number]) / sum(work), work[number] / sum(work)
-            fixed, moving = _coarse(self._fixed, spacing), _coarse(self._moving, spacing)
-            method = _method(fixed, spacing, samples, iterations)
-            place = self._optimise(method, fixed, moving, place, done, share / iterations)
-        before, after = (self._metric(method, fixed, moving, where) for where in (first, place))
-        self._step(1.0)
-        return (place, before, after) if after < before else (first, before, before)
-
-    def _optimise(
-        self,
-        method: sitk.ImageRegistrationMethod,
-        fixed: sitk.Image,
-        moving: sitk.Image,
-        place: sitk.Euler3DTransform,
-        done: float,
-        share: float,
-    ) -> sitk.Euler3DTransform:
-        """The best place at one level, from another one."""
-        stopped: list[BaseException] = []
-
-        def tell() -> None:
-            # An exception must not pass through ITK: it would come out as another one.
-            try:
-                self._step(min(done + share * method.GetOptimizerIteration(), 1.0))
-            except BaseException as error:
-                stopped.append(error)
-                method.StopRegistration()
-
-        method.SetInitialTransform(sitk.Euler3DTransform(place), inPlace=False)
-        method.AddCommand(sitk.sitkIterationEvent, tell)
-        try:
-            found = method.Execute(fixed, moving)
-        except RuntimeError as error:
-            raise _refusal(self._what, "the images share too little") from error
-        finally:
-            method.RemoveAllCommands()
-        if stopped:
-            raise stopped[0]
-        return _rigid(found)
-
-    def _metric(
-        self,
-        method: sitk.ImageRegistrationMethod,
-        fixed: sitk.Image,
-        moving: sitk.Image,
-        place: sitk.Euler3DTransform,
-    ) -> float:
-        """The metric at a place."""
-        method.SetInitialTransform(sitk.Euler3DTransform(place), inPlace=False)
-        try:
-            return float(method.MetricEvaluate(fixed, moving))
-        except RuntimeError:
-            return 0.0  # nothing in common there
-
-
-def _method(fixed: sitk.Image, spacing: float, samples: int, iterations: int) -> sitk.ImageRegistrationMethod:
-    """How one level is searched: the same samples, in the same order, on every machine."""
-    method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=_BINS)
-    method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(min(1.0, samples / fixed.GetNumberOfPixels()), SEED)
-    method.SetInterpolator(sitk.sitkLinear)
-    # Sums over several threads depend on which one is first.
-    method.SetNumberOfThreads(1)
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=_FIRST_STEP * spacing,
-        minStep=_LAST_STEP * spacing,
-        numberOfIterations=iterations,
-        relaxationFactor=0.6,
-        gradientMagnitudeTolerance=1e-8,
-    )
-    method.SetOptimizerScales([_RADIUS**2] * 3 + [1.0] * 3)
-    return method
-
-
-def _prepared(image: sitk.Image) -> sitk.Image:
-    """float32, without the few brightest and darkest voxels: they would leave most bins of the histogram empty."""
-    values = sitk.GetArrayViewFromImage(image)
-    low, high = (float(value) for value in np.percentile(values[values != values.min()], (0.5, 99.5)))
-    low = min(low, float(np.median(values)))
-    return sitk.Clamp(sitk.Cast(image, sitk.sitkFloat32), sitk.sitkFloat32, low, high)
-
-
-def _coarse(image: sitk.Image, spacing: float) -> sitk.Image:
-    """The image with about this spacing, smoothed as far as that asks for; along no axis finer than it is."""
-    factors = []
-    for axis, own in enumerate(image.GetSpacing()):
-        factor = min(max(1, round(spacing / own)), max(1, image.GetSize()[axis] // _SMALLEST_SIZE))
-        factors.append(factor)
-        if factor > 1:
-            image = sitk.RecursiveGaussian(image, sigma=0.5 * factor * own, direction=axis)
-    return sitk.Shrink(image, factors)
-
-
-def _first_place(moving: sitk.Image, fixed: sitk.Image) -> tuple[sitk.Euler3DTransform, Literal["headers", "centres"]]:
-    """Where the search begins, turning around the centre of the fixed volume."""
+def _first_place(moving: sitk.Image, fixed: sitk.Image) -> tuple[sitk.Euler3DTransform, Start]:
+    """Where the search begins."""
     place = sitk.Euler3DTransform()
-    place.SetCenter(_centre(fixed))
-    if _overlap(fixed, moving, place) >= _SMALLEST_OVERLAP * _volume_ratio(moving, fixed):
+    place.SetCenter(centre(fixed).tolist())
+    if overlap(fixed, moving, place) >= _least_overlap(moving, fixed):
         return place, "headers"
-    place.SetTranslation(np.subtract(_centre(moving), _centre(fixed)).tolist())
+    place.SetTranslation((centre(moving) - centre(fixed)).tolist())
     return place, "centres"
 
 
+def _least_overlap(moving: sitk.Image, fixed: sitk.Image) -> float:
+    """The fraction of the fixed volume that the moving image must cover: a tenth of it or, if smaller, of its own."""
+    own, there = (math.prod(x.GetSpacing()) * math.prod(x.GetSize()) for x in (moving, fixed))
+    return _SMALLEST_OVERLAP * min(1.0, float(own / there))
+
+
+def _resampled(moving: sitk.Image, fixed: sitk.Image, place: sitk.Euler3DTransform) -> sitk.Image:
+    """The moving image on the fixed grid, with its pixel type."""
+    grid, values = Grid.of(fixed), sitk.GetArrayViewFromImage(moving)
+    result = resample_to(_smoothed_for(grid, moving, place), grid, interpolation="cubic", transform=place)
+    # B-splines swing over at edges; 0 is what lies outside.
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    return to_image(to_tensor(result).clamp_(low, high), grid, like=moving)
+
+
+def _smoothed_for(grid: Grid, moving: sitk.Image, place: sitk.Euler3DTransform) -> sitk.Image:
+    """The moving image in float32, no sharper than the voxels of the grid; only smoothed where those are larger."""
+    turned = np.reshape(place.GetMatrix(), (3, 3)) @ grid.axes
+    # The size of a voxel of the grid along each axis of the moving image.
+    wanted = np.linalg.norm(np.reshape(moving.GetDirection(), (3, 3)).T @ turned, axis=1)
+    smoothed: sitk.Image = sitk.Cast(moving, sitk.sitkFloat32)
+    for axis, (size, own) in enumerate(zip(wanted.tolist(), moving.GetSpacing(), strict=True)):
+        if size > _LARGER * own:
+            sigma = math.sqrt(size**2 - own**2) / _WIDTHS_IN_SIGMAS
+            smoothed = sitk.RecursiveGaussian(smoothed, sigma=sigma, direction=axis)
+    return smoothed
+
+
 def _check_size(image: sitk.Image, what: str) -> None:
-    if min(image.GetSize()) < _SMALLEST_SIZE:
+    if min(image.GetSize()) < SMALLEST_SIZE:
         raise ImageError(
             f"the {what} is too thin to register: its size is {size_text(image)}",
-            hint=f"volumes of at least {_SMALLEST_SIZE} slices are registered; trust the headers instead",
+            hint=f"give {SMALLEST_SIZE} slices or more, or go by the headers alone, without registration",
         )
 
 
-def _check_found(transform: sitk.Euler3DTransform, first: sitk.Euler3DTransform, after: float, what: str) -> None:
+def _check_found(place: sitk.Euler3DTransform, first: sitk.Euler3DTransform, after: float, what: str) -> None:
     """Refuse what cannot be the truth."""
     if -after < _LEAST_INFORMATION:
-        raise _refusal(what, f"mutual information is only {max(-after, 0.0):.3f}")
-    angle, shift = (
-        _angle(transform),
-        float(np.linalg.norm(np.subtract(transform.GetTranslation(), first.GetTranslation()))),
-    )
-    if angle > LARGEST_ANGLE_DEG or shift > LARGEST_SHIFT_MM:
-        raise _refusal(what, f"it would have to turn by {angle:.0f} degrees and move by {shift:.0f} mm")
+        raise _refusal(what, f"the mutual information of the two is only {max(-after, 0.0):.3f}")
+    shift = math.dist(place.GetTranslation(), first.GetTranslation())
+    if angle_of(place) > LARGEST_ANGLE_DEG or shift > LARGEST_SHIFT_MM:
+        raise _refusal(what, f"it would have to turn by {angle_of(place):.0f} degrees and move by {shift:.0f} mm")
 
 
 def _refusal(what: str, why: str) -> ImageError:
@@ -276,43 +183,3 @@ def _refusal(what: str, why: str) -> ImageError:
         f"the {what} cannot be registered: {why}",
         hint="check that both show the same head; if the headers are right, go without registration",
     )
-
-
-def _rigid(transform: sitk.Transform) -> sitk.Euler3DTransform:
-    """The transform that came out of ITK as what it is."""
-    inner = sitk.CompositeTransform(transform).GetNthTransform(0)
-    return sitk.Euler3DTransform(inner)
-
-
-def _centre(image: sitk.Image) -> tuple[float, ...]:
-    centre: tuple[float, ...] = image.TransformContinuousIndexToPhysicalPoint(
-        [(size - 1) / 2 for size in image.GetSize()]
-    )
-    return centre
-
-
-def _angle(transform: sitk.Euler3DTransform) -> float:
-    """The angle of a rotation, in degrees."""
-    matrix = np.reshape(transform.GetMatrix(), (3, 3))
-    # By sine and cosine: the arc cosine alone is blind to small angles.
-    skew = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])
-    return math.degrees(math.atan2(float(np.linalg.norm(skew)), float(np.trace(matrix)) - 1))
-
-
-def _overlap(fixed: sitk.Image, moving: sitk.Image, place: sitk.Euler3DTransform) -> float:
-    """The fraction of the fixed volume in which the moving image has voxels."""
-    grid, other = Grid.of(fixed), Grid.of(moving)
-    steps = (np.arange(24) + 0.5) / 24
-    indices = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3) * grid.size - 0.5
-    matrix = np.reshape(place.GetMatrix(), (3, 3))
-    centre = np.asarray(place.GetCenter())
-    places = (grid.points(indices) - centre) @ matrix.T + centre + place.GetTranslation()
-    found: NDArray[np.float64] = (places - other.origin) @ np.linalg.inv(other.axes).T
-    inside = np.all((found >= -0.5) & (found <= np.asarray(other.size) - 0.5), axis=1)
-    return float(inside.mean())
-
-
-def _volume_ratio(moving: sitk.Image, fixed: sitk.Image) -> float:
-    """The volume of the moving field of view as a fraction of the fixed one's; 1 at most."""
-    volumes = [abs(float(np.linalg.det(Grid.of(image).axes))) * image.GetNumberOfPixels() for image in (moving, fixed)]
-    return min(1.0, volumes[0] / volumes[1])
