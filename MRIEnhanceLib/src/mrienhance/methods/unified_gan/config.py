@@ -36,7 +36,9 @@ class Config:
     adversarial
         Whether there is a discriminator; without it the paired and the cycle term remain.
     adversarial_weight, class_weight, cycle_weight, pair_weight, identity_weight
-        Weights of the generator's losses; `class_weight` of the discriminator's classification as well.
+        Weights of the generator's losses.
+    critic_class_weight
+        Weight of the discriminator's own classification (StarGAN has one weight for both).
     penalty_weight
         Weight of the gradient penalty.
     penalty_every
@@ -67,6 +69,7 @@ class Config:
     adversarial: bool = True
     adversarial_weight: float = 1.0
     class_weight: float = 1.0
+    critic_class_weight: float = 1.0
     cycle_weight: float = 10.0
     pair_weight: float = 10.0
     identity_weight: float = 0.0
@@ -85,7 +88,8 @@ class Config:
         self._check("residual_blocks", self.residual_blocks >= 0, "at least 0")
         for name in ("adversarial_weight", "class_weight", "cycle_weight", "pair_weight", "identity_weight"):
             self._check(name, getattr(self, name) >= 0, "at least 0")
-        self._check("penalty_weight", self.penalty_weight >= 0, "at least 0")
+        for name in ("penalty_weight", "critic_class_weight"):
+            self._check(name, getattr(self, name) >= 0, "at least 0")
         learns = self.pair_weight > 0 or self.cycle_weight > 0
         self._check("pair_weight", learns or self.adversarial, "above 0 where nothing else says what is right")
 

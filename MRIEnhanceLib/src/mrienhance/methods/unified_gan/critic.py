@@ -37,6 +37,10 @@ class Critic(nn.Module):
         super().__init__()
         widths = [1, *(config.critic_width * 2**layer for layer in range(config.critic_layers))]
         self.trunk = nn.ModuleList(nn.Conv2d(fewer, more, 4, stride=2, padding=1) for fewer, more in pairwise(widths))
+        for layer in self.trunk:
+            # There is no normalisation: torch's own start would leave the first thousands of steps without a signal.
+            assert isinstance(layer, nn.Conv2d)
+            nn.init.kaiming_normal_(layer.weight, a=0.01)
         self.score = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
         self.classify = nn.Conv2d(widths[-1], len(config.contrasts), 1, bias=False)
         self.smallest = 2**config.critic_layers

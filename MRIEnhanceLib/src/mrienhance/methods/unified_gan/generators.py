@@ -9,6 +9,8 @@ from torch.nn import functional
 from mrienhance.methods.unified_gan.config import Config
 from mrienhance.methods.unified_gan.layers import Unit, convolution, upscaling
 
+_QUIET = 0.2
+
 
 class Residual(nn.Module):
     """``x + unit(unit(x))``, the second unit without ReLU."""
@@ -17,6 +19,9 @@ class Residual(nn.Module):
         super().__init__()
         self.first = Unit(config, convolution(channels, channels, 3))
         self.second = Unit(config, convolution(channels, channels, 3), relu=False)
+        if config.norm == "none":
+            # Without normalisation each block would double the variance.
+            nn.init.constant_(self.second.modulation.weight, _QUIET)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """Map ``x`` (B, C, H, W) to the same shape."""

@@ -69,6 +69,8 @@ class Unit(nn.Module):
         self.convolution = convolution
         self.modulation = Modulation(config, convolution.out_channels)
         self.relu = relu
+        if config.norm == "none":
+            _keep_variance(convolution)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """Map ``x`` (B, C, H, W) under the labels ``code`` (B, planes)."""
@@ -88,3 +90,12 @@ def convolution(fewer: int, more: int, kernel: int, *, stride: int = 1) -> nn.Co
 def upscaling(more: int, fewer: int, kernel: int) -> nn.ConvTranspose2d:
     """A transposed convolution that doubles both sides, without bias."""
     return nn.ConvTranspose2d(more, fewer, kernel, stride=2, padding=(kernel - 2) // 2, bias=False)
+
+
+def _keep_variance(convolution: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Start with weights that keep the variance behind a ReLU (He et al., ICCV 2015): no normalisation will."""
+    seen = convolution.in_channels * convolution.kernel_size[0] * convolution.kernel_size[1]
+    if isinstance(convolution, nn.ConvTranspose2d):
+        # Each output sample is reached by so many samples of the kernel only.
+        seen //= convolution.stride[0] * convolution.stride[1]
+    nn.init.normal_(convolution.weight, std=(2 / seen) ** 0.5)

@@ -25,7 +25,7 @@ _PREFERRED = ("T1w", "T2w")
 class UnifiedGANObjective(Objective):
     """Discriminator, recogniser and generator in turn.
 
-    ``L_D = E D(G(x)) - E D(x) + w_gp penalty + w_cls CE(D(x), source)``;
+    ``L_D = E D(G(x)) - E D(x) + w_gp penalty + w_dcl CE(D(x), source)``;
     ``L_G = -w_adv E D(G(x)) + w_cls CE(D(G(x)), target) + w_cyc |x - G(G(x))| + w_pair |y - G(x)| + w_id |x - G'(x)|``
     with means of absolute values, y where the slice was scanned with both contrasts, and G' the translation to itself.
     The recogniser learns from real, disguised slices, by an optimiser of its own.
@@ -85,7 +85,7 @@ class UnifiedGANObjective(Objective):
         true, false = critic(real), critic(made)
         terms = {
             "critic/adversarial": false.scores.mean() - true.scores.mean(),
-            "critic/class": self.config.class_weight * functional.cross_entropy(true.logits, batch["source"]),
+            "critic/class": self.config.critic_class_weight * functional.cross_entropy(true.logits, batch["source"]),
         }
         weight = float(batch["penalties"][update]) * self.config.penalty_weight
         if weight:
