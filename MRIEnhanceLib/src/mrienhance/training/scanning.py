@@ -43,6 +43,17 @@ def draw_slab(anatomy: Anatomy, index: int, dice: Dice) -> Tensor:
     return _swollen(codes) if dice.chance(_SWOLLEN) else codes
 
 
+def around_brain(codes: Tensor) -> Tensor:
+    """Cut a slab (S, H, W) to its brain and a margin: what remains of the field of view once the skull is gone."""
+    brain = is_brain()[codes.int()].amax(0)
+    for axis in (0, 1):
+        filled = torch.nonzero(brain.amax(1 - axis))
+        if len(filled):
+            low, high = max(int(filled.min()) - _MARGIN, 0), int(filled.max()) + _MARGIN + 1
+            codes = codes.narrow(1 + axis, low, min(high, codes.shape[1 + axis]) - low)
+    return codes.contiguous()
+
+
 def _swollen(codes: Tensor) -> Tensor:
     """The codes with sulci a sample narrower on each side, and the cortex as thick as it was.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from mrienhance.training.anatomy import SOFT, SULCI, Anatomy, code, is_brain, is_one_of
 from mrienhance.training.dice import Dice
 from mrienhance.training.protocols import Protocol, draw_protocol
-from mrienhance.training.scanning import brain_mask, draw_slab, place, scan
+from mrienhance.training.scanning import around_brain, brain_mask, draw_slab, place, scan
 from mrienhance.training.scene import Scene, draw_table
 from mrienhance.training.volumes import Source
 
@@ -71,6 +71,7 @@ class Simulated:
         protocols = [draw_protocol(contrast, dice) for contrast in contrasts]
         stripped = dice.chance(_STRIPPED)
         slab = draw_slab(self.anatomy, index, dice)
+        slab = around_brain(slab) if stripped else slab
         scene = Scene.draw(slab, draw_table(dice), dice)
         mask = brain_mask(slab[len(slab) // 2], dice) if stripped else torch.ones(slab.shape[1:])
         images = scene.signals(protocols) / self._bright(scene.table, protocols, stripped, dice)
