@@ -3,8 +3,10 @@
 Features are (batch, row, column, channel) in memory, so that the normalisation runs over neighbouring numbers and a
 1x1 convolution is one matrix product. Attention between channels needs no normalised queries and keys, only their
 lengths, which scale the small channel-by-channel matrix; and that matrix is multiplied with the last 1x1 convolution's
-weights before it meets the pixels. The feed-forward part, without gradients, takes strips of rows that fit into a
-processor's cache. ``Testing/benchmarks/bench_synthesize.py`` has the same network layer by layer, as oracle and rival.
+weights before it meets the pixels. Hidden channels are filled up with zeros to whole vectors of the processor, where
+there are many pixels. Without gradients, strips of rows that fit into a processor's cache go through all layers of a
+part, one strip after the other. ``Testing/benchmarks/bench_synthesize.py`` has the same network layer by layer, as
+oracle and rival.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ _EPSILON = 1e-5
 _EXPANSION = 2.66
 _STRIP = 1 << 19
 """Numbers of the widest tensor of one strip: 2 MiB of float32, as large as a core's cache."""
+_THINNEST = 12
+_VECTOR, _MANY_PIXELS = 16, 2048
 
 
 def convolution(inputs: int, outputs: int, kernel: int, *, groups: int = 1) -> nn.Conv2d:
@@ -27,6 +31,24 @@ def convolution(inputs: int, outputs: int, kernel: int, *, groups: int = 1) -> n
 def pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """A 1x1 convolution of features (B, H, W, C)."""
     return functional.linear(x, layer.weight[:, :, 0, 0])
+
+
+def strips(x: Tensor, channels: int) -> list[tuple[slice, slice, slice]]:
+    """Cut features (B, H, W, C) into strips of rows for layers of at most so many channels, if there are no gradients.
+
+    Each strip has three parts: its rows; those and one more on either side, which is all that a 3x3 kernel sees; and
+    the place of the former in the latter.
+    """
+    height, row = x.shape[1], x.shape[0] * x.shape[2] * channels
+    # A small tensor stays in the cache anyhow, and a thin strip would be mostly neighbours.
+    whole = torch.is_grad_enabled() or height * row <= 4 * _STRIP
+    rows = height if whole else max(_STRIP // row, _THINNEST)
+    found = []
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        first, last = max(top - 1, 0), min(bottom + 1, height)
+        found.append((slice(top, bottom), slice(first, last), slice(top - first, bottom - first)))
+    return found
 
 
 def spatial(layer: nn.Conv2d, x: Tensor) -> Tensor:
@@ -53,17 +75,30 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (B, H, W, C) to an update of the same shape."""
-        batch, height, width, channels = x.shape
-        mixed = spatial(self.depthwise, pointwise(self.expand, self.norm(x)))
-        parts = mixed.reshape(batch, height * width, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixing = self._mixing(parts[0], parts[1]).to(mixed.dtype)
-        values = mixed.reshape(batch, height * width, 3 * channels)[..., 2 * channels :]
-        return torch.matmul(values, mixing).view(x.shape)
+        channels = x.shape[-1]
+        products, values = [], []
+        for _, seen, inner in strips(x, 3 * channels):
+            mixed = spatial(self.depthwise, pointwise(self.expand, self.norm(x[:, seen])))[:, inner]
+            products.append(self._products(mixed[..., : 2 * channels]))
+            values.append(mixed[..., 2 * channels :])
+        # Sums over the pixels are all that leads from queries and keys to the matrix.
+        similarity, queries, keys = (torch.stack(parts).sum(0) for parts in zip(*products, strict=True))
+        mixing = self._mixing(similarity, queries, keys).to(values[0].dtype)
+        updates = [torch.matmul(value.flatten(1, 2), mixing) for value in values]
+        return torch.cat(updates, 1).view(x.shape) if len(updates) > 1 else updates[0].view(x.shape)
 
-    def _mixing(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """From (B, heads, pixels, C / heads) the matrix (B, C, C) that takes values to the update."""
+    def _products(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of queries and keys (B, H, W, 2C): their products (B, heads, C/heads, C/heads), their squared lengths."""
+        batch, height, width, _ = mixed.shape
+        parts = mixed.reshape(batch, height * width, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        queries, keys = parts[0], parts[1]
         similarity = (queries.transpose(-2, -1) @ keys).float()
-        lengths = [part.float().square().sum(-2).sqrt().clamp_min(1e-12) for part in (queries, keys)]
+        return similarity, queries.float().square().sum(-2), keys.float().square().sum(-2)
+
+    def _mixing(self, similarity: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
+        """The matrix (B, C, C) that takes values to the update."""
+        # Clamped before the root, whose slope at 0 is endless.
+        lengths = [squared.clamp_min(1e-24).sqrt() for squared in (queries, keys)]
         similarity = similarity / (lengths[0][..., :, None] * lengths[1][..., None, :])
         attention = (similarity * self.temperature).softmax(-1)
         batch, heads, each, _ = attention.shape
@@ -87,28 +122,29 @@ class GatedFeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (B, H, W, C) to an update of the same shape."""
-        rows = self._strip(x)
-        if torch.is_grad_enabled() or rows >= x.shape[1]:
-            return self._update(x)
-        height = x.shape[1]
+        expand, depthwise, project = self._weights(x.shape[1] * x.shape[2])
         parts = []
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            # One row more on either side is all that a 3x3 kernel can see.
-            first, last = max(top - 1, 0), min(bottom + 1, height)
-            parts.append(self._update(x[:, first:last], slice(top - first, bottom - first)))
-        return torch.cat(parts, 1)
+        for _, seen, inner in strips(x, len(expand)):
+            wide = functional.linear(self.norm(x[:, seen]), expand).permute(0, 3, 1, 2)
+            wide = functional.conv2d(wide, depthwise, padding=1, groups=len(depthwise))
+            opening, values = wide.permute(0, 2, 3, 1)[:, inner].chunk(2, dim=-1)
+            parts.append(functional.linear(functional.gelu(opening) * values, project))
+        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
 
-    def _strip(self, x: Tensor) -> int:
-        row = x.shape[0] * x.shape[2] * self.expand.out_channels
-        return max(_STRIP // row, 4)
-
-    def _update(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
-        """Update of some rows of the features."""
-        mixed = spatial(self.depthwise, pointwise(self.expand, self.norm(x)))[:, rows]
-        opening, values = mixed.chunk(2, dim=-1)
-        gated: Tensor = functional.gelu(opening) * values
-        return pointwise(self.project, gated)
+    def _weights(self, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights of the three layers, with zeros for channels up to a whole number of vectors."""
+        expand, depthwise, project = (
+            self.expand.weight[:, :, 0, 0],
+            self.depthwise.weight,
+            self.project.weight[:, :, 0, 0],
+        )
+        hidden = project.shape[1]
+        missing = -hidden % _VECTOR
+        if missing == 0 or pixels < _MANY_PIXELS:
+            return expand, depthwise, project
+        expand = functional.pad(expand.view(2, hidden, -1), (0, 0, 0, missing)).flatten(0, 1)
+        depthwise = functional.pad(depthwise.view(2, hidden, 9), (0, 0, 0, missing)).view(-1, 1, 3, 3)
+        return expand, depthwise, functional.pad(project, (0, missing))
 
 
 class TransformerBlock(nn.Module):
