@@ -109,3 +109,11 @@ def test_an_unknown_interpolation_is_refused():
 def test_only_scalar_volumes_are_resampled():
     with pytest.raises(ImageError, match="vector"):
         resample_to(sitk.Image([4, 4, 4], sitk.sitkVectorInt16, 2), OBLIQUE)
+
+
+def test_a_transform_says_where_to_look():
+    image = noise(SOURCE, sitk.sitkFloat32)
+    step = sitk.TranslationTransform(3, (SOURCE.points([2, -1, 3]) - SOURCE.points([0, 0, 0])).tolist())
+    result = sitk.GetArrayFromImage(resample_to(image, SOURCE, transform=step))
+    np.testing.assert_allclose(result[:-3, 1:, :-2], sitk.GetArrayFromImage(image)[3:, :-1, 2:], atol=1e-4)
+    assert np.abs(result[-3:]).max() == 0
