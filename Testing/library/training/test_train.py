@@ -73,6 +73,20 @@ def test_another_seed_gives_another_model(recipe: Path, images: Path, tmp_path: 
     assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
+def test_a_model_file_of_half_the_size_holds_the_same_weights_rounded(
+    recipe: Path, images: Path, tmp_path: Path
+) -> None:
+    full, half = (
+        run(recipe, images, tmp_path / kind, overrides={"training.steps": 1, "training.weights": kind})
+        for kind in ("float32", "float16")
+    )
+    exact, rounded = load_file(full), load_file(half)
+    assert exact.keys() == rounded.keys()
+    assert all(torch.equal(exact[name].half(), rounded[name]) for name in exact)
+    kept = load_model(half).module.state_dict()
+    assert all(torch.equal(kept[name], rounded[name].float()) for name in exact)
+
+
 def test_held_out_subjects_are_never_read(recipe: Path, images: Path, tmp_path: Path) -> None:
     (images / "sub-02_T1w.nii.gz").write_bytes(b"not an image")
     path = run(recipe, images, tmp_path / "run", overrides={"data.held_out": ["sub-02"]})

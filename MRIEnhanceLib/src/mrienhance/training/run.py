@@ -108,9 +108,9 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path, ea
         card = make_card(
             recipe, volumes.used, status, device=str(fabric.device), minutes=minutes, started_from=earlier.origins
         )
-        plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-        path = output / f"{stem}.safetensors"
-        save_model(path, method=recipe.method, config=config_to_dict(recipe.model), card=card, state=plain)
+        path, config = output / f"{stem}.safetensors", config_to_dict(recipe.model)
+        state = _stored(weights, half=recipe.training.weights == "float16")
+        save_model(path, method=recipe.method, config=config, card=card, state=state)
 
     return Trainer(
         fabric,
@@ -122,6 +122,12 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path, ea
         save_model=save,
         weights=earlier.weights,
     )
+
+
+def _stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
+    """The weights as a file holds them."""
+    plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    return {name: value.half() if half and value.is_floating_point() else value for name, value in plain.items()}
 
 
 class _Volumes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,9 @@ class TrainingSettings:
         Decay per step of the averaged weights that are validated and shipped; 0 uses the raw weights.
     precision
         ``"auto"`` (bfloat16 where the hardware multiplies it), ``"32-true"``, ``"bf16-mixed"`` or ``"16-mixed"``.
+    weights
+        Type of the numbers in the model file: ``"float32"``, or ``"float16"`` for half the size; a network computes in
+        float32 with either.
     seed
         Of the weights, the samples and the augmentation.
     validate_every, checkpoint_every, log_every
@@ -42,6 +46,7 @@ class TrainingSettings:
     gradient_clip: float = 1.0
     ema: float = 0.999
     precision: str = "auto"
+    weights: Literal["float32", "float16"] = "float32"
     seed: int = 0
     validate_every: int = 1000
     checkpoint_every: int = 500
