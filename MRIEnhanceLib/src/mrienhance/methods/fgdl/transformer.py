@@ -92,8 +92,10 @@ class ChannelAttention(nn.Module):
         batch, height, width, _ = mixed.shape
         parts = mixed.reshape(batch, height * width, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         queries, keys = parts[0], parts[1]
-        similarity = (queries.transpose(-2, -1) @ keys).float()
-        return similarity, queries.float().square().sum(-2), keys.float().square().sum(-2)
+        # Sums over thousands of pixels: bfloat16 would not do.
+        kind = torch.promote_types(mixed.dtype, torch.float32)
+        squares = [part.to(kind).square().sum(-2) for part in (queries, keys)]
+        return (queries.transpose(-2, -1) @ keys).to(kind), squares[0], squares[1]
 
     def _mixing(self, similarity: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         """The matrix (B, C, C) that takes values to the update."""
