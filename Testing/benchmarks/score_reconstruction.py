@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from safetensors.torch import load_file
 from scipy.io import loadmat
 
 from mrienhance import read_kspace, reconstruct, simulate_kspace
@@ -194,7 +195,7 @@ def write_card(model: Model, results: Sequence[Row]) -> None:
     ]
     card = replace(model.card, results=plain)
     config = config_to_dict(model.config)
-    save_model(model.path, method=model.method.name, config=config, card=card, state=model.module.state_dict())
+    save_model(model.path, method=model.method.name, config=config, card=card, state=load_file(model.path))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from statistics import fmean
 from typing import Any
 
 import SimpleITK as sitk
+from safetensors.torch import load_file
 
 from mrienhance.evaluation import evaluate_all
 from mrienhance.evaluation.table import as_text
@@ -92,7 +93,7 @@ def write_card(model: Model, results: list[dict[str, Any]]) -> None:
     plain = [{name: value for name, value in result.items() if name != "scale"} for result in results]
     card = replace(model.card, results=plain)
     config = config_to_dict(model.config)
-    save_model(model.path, method=model.method.name, config=config, card=card, state=model.module.state_dict())
+    save_model(model.path, method=model.method.name, config=config, card=card, state=load_file(model.path))
 
 
 if __name__ == "__main__":
