@@ -86,3 +86,19 @@ def test_an_impossible_data_range(terminal: Terminal, images, value: str):
 def test_a_figure_is_a_png(terminal: Terminal, images):
     message, _ = terminal.refused(["evaluate", "nowhere.nii.gz", "truth.nii.gz", "--figure", "compare.jpg"])
     assert "compare.jpg" in message
+
+
+def test_synthetic_images(terminal: Terminal):
+    reference = head((64, 60, 3))
+    sitk.WriteImage(reference * 3, "truth.nii.gz")
+    sitk.WriteImage(reference, "synthetic.nii.gz")
+    options = ["--synthetic", "--contrast", "T2w", "--json", "numbers.json"]
+    said = terminal.done("evaluate", "synthetic.nii.gz", "truth.nii.gz", *options)
+    assert said[0].split()[-2:] == ["VIF", "NIQE"]
+    assert any(line.startswith("whole frame of synthetic: PSNR") for line in said)
+    numbers = json.loads(Path("numbers.json").read_text(encoding="utf-8"))
+    assert numbers["data_range"]["value"] == pytest.approx(1000, rel=1e-4)
+    assert len(numbers["synthetic"]["synthetic"]["slices"]) == 3
+    message, hint = terminal.refused(["evaluate", "synthetic.nii.gz", "truth.nii.gz", "--contrast", "T2w"], code=2)
+    assert "--contrast is for --synthetic" in message
+    assert "--synthetic" in hint

@@ -70,10 +70,11 @@ def test_what_a_card_does_not_say_is_not_written() -> None:
         assert set(each.to_dict()["results"][0]["rows"][0]) == set(ROW)
 
 
-def test_figures_of_lesions() -> None:
-    rows = [{**ROW, "lf_psnr_db": 28, "lf_ssim": 0.8}, ROW]
+def test_figures_of_lesions_and_of_synthetic_images() -> None:
+    rows = [{**ROW, "lf_psnr_db": 28, "lf_ssim": 0.8}, {**ROW, "vif": 0.4, "niqe": 5.1}, ROW]
     told = card(results=[{"data": "a", "subjects": [], "rows": rows}])
-    assert [row.lf_psnr_db for row in told.results[0].rows] == [28.0, None]
+    assert [row.lf_psnr_db for row in told.results[0].rows] == [28.0, None, None]
+    assert [(row.vif, row.niqe) for row in told.results[0].rows] == [(None, None), (0.4, 5.1), (None, None)]
     assert told.to_dict()["results"][0]["rows"] == rows
     assert ModelCard.from_json(told.to_json()) == told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ def add(commands: Any) -> None:
     parser.add_argument("reference", type=Path, metavar="REFERENCE", help="the truth, on the same grid")
     parser.add_argument("--mask", type=Path, metavar="M", help="where to compare (default: where REFERENCE is bright)")
     parser.add_argument("--data-range", type=float, metavar="X", help="intensity that counts as full scale")
+    parser.add_argument(
+        "--synthetic", action="store_true", help="RESULT is synthetic: scale REFERENCE to it, VIF, NIQE"
+    )
+    parser.add_argument(
+        "--contrast", metavar="C", help="of REFERENCE, for the NIQE of --synthetic: T1w, T2w, FLAIR ..."
+    )
     parser.add_argument("--lesions", type=Path, metavar="L", help="mask of lesions: LF-PSNR and LF-SSIM around them")
     parser.add_argument("--boxes", type=Path, metavar="B.csv", help="boxes of lesions, a CSV file of fastMRI+")
     parser.add_argument("--case", metavar="NAME", help="which scan of --boxes (default: the only one, or REFERENCE)")
@@ -53,19 +60,21 @@ def run(args: argparse.Namespace) -> None:
     if args.figure is not None and args.figure.suffix.lower() != ".png":
         raise OutputError(f"a figure is a PNG, not {args.figure}", hint="give a name that ends in .png")
     _check_lesions(args)
+    if args.contrast is not None and not args.synthetic:
+        raise UsageError("--contrast is for --synthetic", hint="add --synthetic, or leave it out")
     check_outputs(
         inputs=(args.result, args.reference, args.mask, args.lesions, args.boxes, args.attention),
         images=(args.difference,),
         files=(args.json, args.figure),
         force=args.force,
     )
-    from mrienhance.evaluation import comparison_figure
-    from mrienhance.evaluation.evaluate import evaluate
+    from mrienhance.evaluation import comparison_figure, evaluate_all, evaluate_synthetic
     from mrienhance.images import check_image, read_image, write_image
 
     result, reference = read_image(args.result), read_image(args.reference)
     mask = None if args.mask is None else read_image(args.mask)
-    evaluation = evaluate(result, reference, mask=mask, data_range=args.data_range, name=_stem(args.result))
+    compare = partial(evaluate_synthetic, contrast=args.contrast) if args.synthetic else evaluate_all
+    evaluation = compare({_stem(args.result): result}, reference, mask=mask, data_range=args.data_range)
     if args.lesions is not None or args.boxes is not None:
         lesions = _lesions(args, {_stem(args.result): check_image(result)}, evaluation.reference)
         evaluation = replace(evaluation, lesions=lesions)

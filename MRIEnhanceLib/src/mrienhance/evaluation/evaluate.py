@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from mrienhance.images import Grid, IntensityScale, check_image, to_image, to_te
 
 if TYPE_CHECKING:
     from mrienhance.evaluation.lesion_metrics import LesionEvaluation
+    from mrienhance.evaluation.synthetic import SyntheticFigures
 
 MASK_THRESHOLD = 0.02
 """The default mask is where the reference is above this fraction of the data range."""
@@ -52,6 +53,8 @@ class Evaluation:
         What the reader of the figures should know.
     lesions
         Figures where lesions are, if somebody asked for them.
+    synthetic
+        Name of each result, and what only synthetic images are measured by; empty if they are none.
     """
 
     metrics: Mapping[str, Metrics]
@@ -63,11 +66,13 @@ class Evaluation:
     mask_rule: str
     notes: tuple[str, ...] = ()
     lesions: LesionEvaluation | None = None
+    synthetic: Mapping[str, SyntheticFigures] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[dict[str, Value]]:
-        """One row a result: ``method``, ``psnr_db``, ``ssim``, ``nmae``."""
-        return [{"method": name, **asdict(metrics)} for name, metrics in self.metrics.items()]
+        """One row a result: ``method``, ``psnr_db``, ``ssim``, ``nmae``; of synthetic ones also ``vif``, ``niqe``."""
+        more = {name: figures.inside.to_dict() for name, figures in self.synthetic.items()}
+        return [{"method": name, **asdict(metrics), **more.get(name, {})} for name, metrics in self.metrics.items()]
 
     @property
     def mask_voxels(self) -> int:
@@ -83,6 +88,7 @@ class Evaluation:
         """Give the table, and below it the rules that the figures follow."""
         facts = [f"data range {self.data_range:.6g} ({self.data_range_rule})"]
         facts += [f"mask {self.mask_voxels} voxels ({self.mask_rule})", *self.notes]
+        facts += [f"whole frame of {name}: {figures.to_text()}" for name, figures in self.synthetic.items()]
         facts += [] if self.lesions is None else ["", self.lesions.to_text()]
         return "\n".join([as_text(self.rows), "", *facts])
 
@@ -92,10 +98,19 @@ class Evaluation:
             "rows": [json_row(row) for row in self.rows],
             "data_range": {"value": self.data_range, "rule": self.data_range_rule},
             "mask": {"voxels": self.mask_voxels, "rule": self.mask_rule},
-            "definitions": DEFINITIONS,
+            "definitions": DEFINITIONS | self._more_definitions(),
             "notes": list(self.notes),
+            **({"synthetic": {name: x.to_dict() for name, x in self.synthetic.items()}} if self.synthetic else {}),
             **({} if self.lesions is None else {"lesions": self.lesions.to_dict()}),
         }
+
+    def _more_definitions(self) -> dict[str, str]:
+        """What the figures of synthetic images mean, if there are any."""
+        if not self.synthetic:
+            return {}
+        from mrienhance.evaluation import synthetic
+
+        return synthetic.DEFINITIONS
 
     def to_json(self) -> str:
         """Give :meth:`to_dict` as indented JSON text."""
@@ -243,10 +258,10 @@ def check_grid(grid: Grid, image: sitk.Image, name: str) -> None:
 
 def _difference_of_grids(grid: Grid, reference: Grid) -> str:
     parts = []
-    for field in ("size", "spacing", "origin", "direction"):
-        here, there = (" ".join(f"{value:.6g}" for value in getattr(g, field)) for g in (grid, reference))
+    for name in ("size", "spacing", "origin", "direction"):
+        here, there = (" ".join(f"{value:.6g}" for value in getattr(g, name)) for g in (grid, reference))
         if here != there:
-            parts.append(f"{field} {here}, not {there}")
+            parts.append(f"{name} {here}, not {there}")
     return "; ".join(parts)
 
 

@@ -65,7 +65,7 @@ class Metrics:
         >>> Metrics.of(reference, reference, data_range=1.0)
         Metrics(psnr_db=inf, ssim=1.0, nmae=0.0)
         """
-        a, b, inside = _checked(image, reference, data_range, mask)
+        a, b, inside = checked(image, reference, data_range, mask)
         values = None if _ssim_obstacle(a, inside) else _ssim_values(a, b, data_range, inside, step)
         return cls(
             psnr_db=_psnr(a, b, data_range, inside),
@@ -104,7 +104,7 @@ def psnr(image: Tensor, reference: Tensor, *, data_range: float, mask: Tensor | 
     >>> round(psnr(torch.full((4, 4), 0.1), torch.zeros(4, 4), data_range=1.0), 3)
     20.0
     """
-    a, b, inside = _checked(image, reference, data_range, mask)
+    a, b, inside = checked(image, reference, data_range, mask)
     return _psnr(a, b, data_range, inside)
 
 
@@ -126,7 +126,7 @@ def nmae(image: Tensor, reference: Tensor, *, data_range: float, mask: Tensor | 
     >>> nmae(torch.full((4, 4), 30.0), torch.zeros(4, 4), data_range=120.0)
     0.25
     """
-    a, b, inside = _checked(image, reference, data_range, mask)
+    a, b, inside = checked(image, reference, data_range, mask)
     return _nmae(a, b, data_range, inside)
 
 
@@ -157,7 +157,7 @@ def ssim(image: Tensor, reference: Tensor, *, data_range: float, mask: Tensor | 
     UsageError
         If `data_range` is not a positive finite number.
     """
-    a, b, inside = _checked(image, reference, data_range, mask)
+    a, b, inside = checked(image, reference, data_range, mask)
     obstacle = _ssim_obstacle(a, inside)
     if obstacle:
         raise ImageError(
@@ -166,9 +166,10 @@ def ssim(image: Tensor, reference: Tensor, *, data_range: float, mask: Tensor | 
     return _ssim_values(a, b, data_range, inside)
 
 
-def _checked(
+def checked(
     image: Tensor, reference: Tensor, data_range: float, mask: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Both images in float64 and the mask of bool, all found usable; refusals as in :func:`psnr`."""
     if image.shape != reference.shape:
         raise ImageError(
             f"image and reference differ in shape: {tuple(image.shape)} and {tuple(reference.shape)}",

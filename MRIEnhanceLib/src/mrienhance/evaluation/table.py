@@ -23,10 +23,12 @@ _TITLES = {
     "psnr_db": "PSNR [dB]",
     "ssim": "SSIM",
     "nmae": "NMAE",
+    "vif": "VIF",
+    "niqe": "NIQE",
     "lf_psnr_db": "LF-PSNR [dB]",
     "lf_ssim": "LF-SSIM",
 }
-_DECIMALS = {"psnr_db": 2, "ssim": 4, "nmae": 4, "lf_psnr_db": 2, "lf_ssim": 4}
+_DECIMALS = {"psnr_db": 2, "ssim": 4, "nmae": 4, "vif": 4, "niqe": 2, "lf_psnr_db": 2, "lf_ssim": 4}
 _MISSING = "-"
 
 

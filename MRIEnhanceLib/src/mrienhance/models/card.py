@@ -15,7 +15,7 @@ SamplingKind: TypeAlias = Literal["random-lines", "equispaced-lines", "poisson-d
 _LARGEST_ACCELERATION, _MOST_COILS = 1024.0, 1024
 # Facts that few models have: left out of the written card where they are None, so that other cards stay as they were.
 _ONLY_RECONSTRUCTION = ("acceleration", "sampling", "coils")
-_OF_LESIONS = ("lf_psnr_db", "lf_ssim")
+_OF_SOME_TASKS = ("lf_psnr_db", "lf_ssim", "vif", "niqe")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
@@ -34,7 +34,8 @@ class CardPaper:
 class ResultRow:
     """Mean figures of one method, as `mrienhance.evaluation` defines them.
 
-    PSNR in dB, SSIM and NMAE of whole images; where there are lesions, also PSNR in dB and SSIM inside their boxes.
+    PSNR in dB, SSIM and NMAE of whole images; where there are lesions, also PSNR in dB and SSIM inside their boxes; of
+    synthetic images also VIF and NIQE.
     """
 
     method: str
@@ -43,6 +44,8 @@ class ResultRow:
     nmae: float
     lf_psnr_db: float | None = None
     lf_ssim: float | None = None
+    vif: float | None = None
+    niqe: float | None = None
 
     def __post_init__(self) -> None:
         strict.settle(self)
@@ -176,7 +179,7 @@ class ModelCard:
         """The card in lists, dictionaries, strings and numbers."""
         values: dict[str, Any] = strict.plain(self)
         rows = [row for table in values["results"] for row in table["rows"]]
-        for part, names in ((values, _ONLY_RECONSTRUCTION), *((row, _OF_LESIONS) for row in rows)):
+        for part, names in ((values, _ONLY_RECONSTRUCTION), *((row, _OF_SOME_TASKS) for row in rows)):
             for name in names:
                 if part[name] is None:
                     del part[name]
