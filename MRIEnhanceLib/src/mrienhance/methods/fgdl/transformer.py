@@ -40,9 +40,11 @@ def strips(x: Tensor, channels: int) -> list[tuple[slice, slice, slice]]:
     the place of the former in the latter.
     """
     height, row = x.shape[1], x.shape[0] * x.shape[2] * channels
-    # A small tensor stays in the cache anyhow, and a thin strip would be mostly neighbours.
-    whole = torch.is_grad_enabled() or height * row <= 4 * _STRIP
-    rows = height if whole else max(_STRIP // row, _THINNEST)
+    # Threads share a strip, each with a cache of its own; a graphics processor is better fed at once. A small tensor
+    # stays in the cache anyhow, and a thin strip would be mostly neighbours.
+    strip = _STRIP * torch.get_num_threads()
+    whole = torch.is_grad_enabled() or x.device.type != "cpu" or height * row <= 4 * strip
+    rows = height if whole else max(strip // row, _THINNEST)
     found = []
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
