@@ -185,12 +185,12 @@ def _augmented(
 
 def _coarser(pair: Tensor, part: float) -> Tensor:
     """The same field of view with a part of the matrix: an image by truncation of its k-space, a mask by majority."""
-    sizes = [max(2, 2 * round(part * size / 2)) for size in pair.shape[-2:]]
+    height, width = (max(2, 2 * round(part * size / 2)) for size in pair.shape[-2:])
     spectrum = torch.fft.fftshift(torch.fft.fft2(pair[0], norm="forward"))
-    for axis, size in zip((-2, -1), sizes, strict=True):
+    for axis, size in ((-2, height), (-1, width)):
         spectrum = spectrum.narrow(axis, spectrum.shape[axis] // 2 - size // 2, size)
     image = torch.fft.ifft2(torch.fft.ifftshift(spectrum), norm="forward").abs()
-    return torch.stack([image, (functional.adaptive_avg_pool2d(pair[None, 1], sizes)[0] >= 0.5).to(image)])
+    return torch.stack([image, (functional.adaptive_avg_pool2d(pair[None, 1], (height, width))[0] >= 0.5).to(image)])
 
 
 def _cut(pair: Tensor, side: int, generator: torch.Generator) -> Tensor:
