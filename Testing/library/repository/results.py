@@ -45,7 +45,13 @@ def block(task: str) -> str:
         if figure(table.rows[0], key) is not None
     ]
     begin, end = marks(task)
-    return f"{begin}\n{INTRODUCTIONS[task]}\n\n{as_markdown(rows)}\n{end}"
+    told = [row for row in rows if not any(repeats(row, other) for other in rows)]
+    return f"{begin}\n{INTRODUCTIONS[task]}\n\n{as_markdown(told)}\n{end}"
+
+
+def repeats(row: dict[str, object], other: dict[str, object]) -> bool:
+    """Whether another model's card tells all that this row does, and more."""
+    return row["model"] != other["model"] and set(row.items()) - {("model", row["model"])} < set(other.items())
 
 
 def figure(row: ResultRow, key: str) -> float | None:

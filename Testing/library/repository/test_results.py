@@ -11,7 +11,7 @@ def test_readme_and_cards_agree() -> None:
 
 def test_shipped_models_are_measured_on_subjects_they_have_not_seen() -> None:
     shipped = [entry for entry in catalogue() if entry.source == "shipped"]
-    assert {entry.name for entry in shipped} >= {"iconet-x2", "iconet-x4", "unrolled-brain"}
+    assert {entry.name for entry in shipped} >= {"iconet-x2", "iconet-x4", "lf-mri-brain", "unrolled-brain"}
     for entry in shipped:
         card = entry.card
         assert card is not None
