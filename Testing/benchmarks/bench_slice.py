@@ -32,7 +32,8 @@ MODEL: dict[str, Any] = {
     "width": 16,
     "norm": "none",
     "iterations": 4,
-    "lesion_stages": 2,
+    "levels": 4,
+    "lesion_stages": 4,
     "classifier_width": 16,
     "pooling": "log-sum-exp",
 }
