@@ -141,12 +141,17 @@ def test_a_picture_of_the_panel(real, tmp_path, monkeypatch):
     real.slicer.app.processEvents()
     monkeypatch.chdir(tmp_path)  # the line shows a short path
     real.ui.kspacePathLineEdit.currentPath = here.name
-    real.choose(real.ui.modelComboBox, "cg-sense")
+    real.choose(real.ui.modelComboBox, "lf-mri-brain")
     result = real.run()
     assert result is not None, real.status
-    assert "CG-SENSE" in real.status
+    assert "LF-MRI" in real.status
+    attention = result.GetNodeReference("MRIEnhance.attention")
+    assert attention is not None, "the shipped model says where it took care"
+    low, high = attention.GetImageData().GetScalarRange()
+    assert 0 <= low < high <= 1
+    assert real.ui.attentionSlider.enabled
     real.ui.cardSection.collapsed = False
-    real.parent.resize(460, 1010)
+    real.parent.resize(460, 1100)
     real.slicer.app.processEvents()
     path = SCREENSHOT if os.environ.get("MRIENHANCE_SCREENSHOTS") else tmp_path / "panel.png"
     assert real.parent.grab().save(str(path))
