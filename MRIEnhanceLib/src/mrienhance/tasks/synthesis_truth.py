@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import SimpleITK as sitk
 
-from mrienhance.evaluation import Evaluation, evaluate_all
-from mrienhance.images import IntensityScale, check_image, to_tensor
+from mrienhance.evaluation import Evaluation, evaluate_synthetic, niqe_contrasts
+from mrienhance.images import check_image
 from mrienhance.inference import Cancel, NullProgress, Progress
 from mrienhance.tasks.result import Result
 from mrienhance.tasks.scans import OnGrid, put_on
-from mrienhance.tasks.synthesis_record import SYNTHETIC_UNIT
 
 
 def compare(
@@ -51,18 +50,17 @@ def compare(
     told, stop = progress or NullProgress(), cancel or Cancel()
     truth = check_image(truth, what="reference")
     placed = put_on(truth, result.image, registered=register, what="reference", progress=told, cancel=stop)
-    scale = IntensityScale.of(to_tensor(truth).clamp_(min=0)).scale
-    scaled = sitk.Cast(placed.image, sitk.sitkFloat32) * (SYNTHETIC_UNIT / scale)
-    reference = sitk.Clamp(scaled, sitk.sitkFloat32, 0.0)
+    made = result.report.synthesis
+    contrast = made.target if made is not None and made.target in niqe_contrasts() else None
 
     def step(fraction: float) -> None:
         stop.check()
         told.report(fraction, None, "Comparing with the reference")
 
     # Where the scan has no voxels it is background, which the default mask leaves out.
-    evaluation = evaluate_all({result.report.model.name: result.image}, reference, step=step)
-    notes = (*evaluation.notes, f"the reference was scaled: its 99.9th percentile, {scale:.6g}, is {SYNTHETIC_UNIT:g}")
-    return replace(evaluation, notes=(*notes, *_movement(placed)))
+    results = {result.report.model.name: result.image}
+    evaluation = evaluate_synthetic(results, placed.image, contrast=contrast, step=step)
+    return replace(evaluation, notes=(*evaluation.notes, *_movement(placed)))
 
 
 def _movement(placed: OnGrid) -> tuple[str, ...]:
