@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mrienhance.errors import UsageError
-from mrienhance.training.volumes import Source
+from mrienhance.training.augmentation import Augmentation
+from mrienhance.training.volumes import SIMULATED, Source
 
 
 class Examples(Protocol):
@@ -47,6 +48,8 @@ class SliceSource:
         Share of each data folder; empty: in proportion to its images.
     balance
         Label map that every second slice drawn shows, of volumes that have it.
+    augmentation
+        What becomes of scanned slices.
 
     Raises
     ------
@@ -54,12 +57,20 @@ class SliceSource:
         If there is nothing to draw from, or there are not as many weights as folders.
     """
 
-    def __init__(self, volumes: Sequence[Examples], *, weights: Sequence[float] = (), balance: str = "") -> None:
+    def __init__(
+        self,
+        volumes: Sequence[Examples],
+        *,
+        weights: Sequence[float] = (),
+        balance: str = "",
+        augmentation: Augmentation | None = None,
+    ) -> None:
         self.volumes = [volume for volume in volumes if len(volume.slices)]
         self.halves = [_halves(volume, balance) for volume in self.volumes]
         if not self.volumes:
             raise UsageError("no image to learn from", hint="check the data folder and the recipe's held-out subjects")
         self.chances = self._chances(weights)
+        self.augmentation = augmentation or Augmentation()
 
     def _chances(self, weights: Sequence[float]) -> Tensor:
         folders = torch.tensor([volume.source.folder for volume in self.volumes])
@@ -79,7 +90,11 @@ class SliceSource:
         halves = self.halves[index]
         half = halves[int(torch.randint(len(halves), (), generator=generator))] if len(halves) > 1 else halves[0]
         place = int(torch.randint(len(half), (), generator=generator))
-        return self.volumes[index].example(int(half[place]), generator)
+        volume = self.volumes[index]
+        example = volume.example(int(half[place]), generator)
+        if self.augmentation and volume.source.contrast != SIMULATED:
+            return self.augmentation.apply(example, generator, labels=volume.labels.keys())
+        return example
 
 
 def _halves(volume: Examples, balance: str) -> list[Tensor]:

@@ -14,6 +14,7 @@ from mrienhance.methods.base import Method
 from mrienhance.methods.configs import config_from_dict, config_to_dict
 from mrienhance.methods.objective import Sampling
 from mrienhance.methods.registry import get_method
+from mrienhance.training.augmentation import Augmentation
 from mrienhance.training.settings import TrainingSettings
 
 
@@ -57,7 +58,7 @@ class Recipe:
         Name of the method.
     model
         The method's configuration.
-    training, sampling, data
+    training, sampling, data, augmentation
         See their classes.
     card
         What the model card says beyond what the training knows: name, summary, contrasts, licences, limits ...
@@ -68,11 +69,12 @@ class Recipe:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     sampling: Sampling = field(default_factory=Sampling)
     data: DataSettings = field(default_factory=DataSettings)
+    augmentation: Augmentation = field(default_factory=Augmentation)
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in a YAML file."""
-        parts = ("model", "training", "sampling", "data")
+        parts = ("model", "training", "sampling", "data", "augmentation")
         return {
             "method": self.method,
             **{part: config_to_dict(getattr(self, part)) for part in parts},
@@ -116,7 +118,13 @@ def make_recipe(method: Method, values: Mapping[str, Any]) -> Recipe:
     UsageError
         If a section, field or value is unknown.
     """
-    kinds = {"model": method.Config, "training": TrainingSettings, "sampling": Sampling, "data": DataSettings}
+    kinds = {
+        "model": method.Config,
+        "training": TrainingSettings,
+        "sampling": Sampling,
+        "data": DataSettings,
+        "augmentation": Augmentation,
+    }
     unknown = sorted(set(values) - set(kinds) - {"card"})
     if unknown:
         raise UsageError(f"recipe: unknown section {unknown[0]!r}", hint=f"sections: {', '.join([*kinds, 'card'])}")

@@ -116,7 +116,12 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path, ea
         fabric,
         method=get_method(recipe.method),
         recipe=recipe,
-        source=SliceSource(volumes.train, weights=recipe.data.weights, balance=recipe.data.balance),
+        source=SliceSource(
+            volumes.train,
+            weights=recipe.data.weights,
+            balance=recipe.data.balance,
+            augmentation=recipe.augmentation,
+        ),
         validation=volumes.validation_images(),
         folder=output,
         save_model=save,
