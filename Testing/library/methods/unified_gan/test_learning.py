@@ -216,8 +216,14 @@ def fixed_batch(config: Config) -> Batch:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"conditioning": "affine"}, {"norm": "none", "conditioning": "affine"}, {"generator": "unet", "levels": 3}],
-    ids=["planes", "affine", "no-norm", "unet"],
+    [
+        {},
+        {"conditioning": "affine"},
+        {"norm": "none", "conditioning": "affine"},
+        {"generator": "unet", "levels": 3},
+        {"generator": "resunet", "levels": 3, "norm": "none", "pair_loss": "huber"},
+    ],
+    ids=["planes", "affine", "no-norm", "unet", "resunet"],
 )
 def test_pairs_are_learned_by_heart_and_labels_matter(changes: dict[str, Any]) -> None:
     """One network makes several translations: better than the best constant image, and back again."""
@@ -235,6 +241,29 @@ def test_pairs_are_learned_by_heart_and_labels_matter(changes: dict[str, Any]) -
     assert (made - truth).abs().mean() < 0.5 * min(constant, copied)
     assert (back - batch["image"]).abs().mean() < 0.5 * constant
     assert (others[0] - others[1]).abs().mean() > 0.03
+
+
+def test_shares_say_how_often_a_contrast_is_the_source() -> None:
+    config = Config(**SMALL, source_shares=(0.7, 0.1, 0.1, 0.1))
+    sources = prepared(config, head(), patches=800)["source"]
+    assert float((sources == 0).float().mean()) == pytest.approx(0.7, abs=0.05)
+    alone = prepared(config, {"FLAIR": head()["FLAIR"]}, patches=5)["source"]
+    assert alone.tolist() == [3] * 5
+    with pytest.raises(ValueError, match="source_shares"):
+        Config(source_shares=(1.0, 0.0, 1.0, 1.0))
+
+
+def test_the_paired_term_aims_at_the_median_or_at_the_mean() -> None:
+    """Where two of three truths are 0 and one is 0.2, the best constant is 0 or 0.067."""
+    truths = torch.tensor([0.0, 0.0, 0.2])
+    best = {}
+    for name in ("l1", "huber"):
+        objective = UnifiedGANObjective(Config(**SMALL, pair_loss=name))
+        answers = torch.linspace(0, 0.2, 301)
+        errors = objective.distance(answers[:, None], truths.expand(301, 3)).mean(1)
+        best[name] = float(answers[errors.argmin()])
+    assert best["l1"] == pytest.approx(0, abs=1e-3)
+    assert best["huber"] == pytest.approx(0.2 / 3, abs=1e-3)
 
 
 def test_the_critic_learns_to_tell_contrasts_apart() -> None:

@@ -37,6 +37,7 @@ def training_batch(
         ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
     """
     count = len(config.contrasts)
+    shares = torch.tensor(config.source_shares or [1.0] * count)
     rows: list[dict[str, Tensor]] = []
     seen: list[Tensor] = []
     shown: list[int] = []
@@ -45,7 +46,7 @@ def training_batch(
         stack = torch.stack([image[config.contrasts[index]] for index in there]).clamp(0, 1)
         for _ in range(sampling.patches):
             patch = _patch(stack, sampling.patch, generator)
-            chosen = int(torch.randint(len(there), (), generator=generator))
+            chosen = int(torch.multinomial(shares[there], 1, generator=generator))
             source, target = there[chosen], _other(there[chosen], count, generator)
             paired = target in there
             rows.append(

@@ -17,13 +17,14 @@ class Config:
     contrasts
         What is translated, from any to any.
     generator
-        ``"stargan"``: down twice, residual blocks, up twice; ``"unet"``: a plain U-Net, the baseline.
+        ``"stargan"``: down twice, residual blocks, up twice; ``"resunet"``: a U-Net of residual blocks, which keeps
+        detail beside its coarse levels; ``"unet"``: a plain U-Net, the baseline.
     width
-        Channels at full resolution; they double with every halving.
+        Channels at full resolution; they double with every halving (in ``"resunet"`` up to eight times as many).
     residual_blocks
         Blocks of the StarGAN generator.
     levels
-        Resolutions of the U-Net.
+        Resolutions of the U-Nets.
     norm
         ``"instance"``: instance normalisation as in StarGAN; ``"none"``: a scale and a shift a channel in its place.
     conditioning
@@ -37,6 +38,11 @@ class Config:
         Whether there is a discriminator; without it the paired and the cycle term remain.
     adversarial_weight, class_weight, cycle_weight, pair_weight, identity_weight
         Weights of the generator's losses.
+    pair_loss
+        Of the paired term: ``"l1"``, the mean absolute error, or ``"huber"``, squared up to an error of a quarter of
+        the range: where the source leaves two answers, the first aims at the median, the second at the mean.
+    source_shares
+        How often each contrast is the source, among those that a slice has; empty: all alike.
     critic_class_weight
         Weight of the discriminator's own classification (StarGAN has one weight for both).
     penalty_weight
@@ -57,7 +63,7 @@ class Config:
     """
 
     contrasts: tuple[str, ...] = ("T1w", "T1c", "T2w", "FLAIR")
-    generator: Literal["stargan", "unet"] = "stargan"
+    generator: Literal["stargan", "resunet", "unet"] = "stargan"
     width: int = 64
     residual_blocks: int = 6
     levels: int = 4
@@ -73,6 +79,8 @@ class Config:
     cycle_weight: float = 10.0
     pair_weight: float = 10.0
     identity_weight: float = 0.0
+    pair_loss: Literal["l1", "huber"] = "l1"
+    source_shares: tuple[float, ...] = ()
     penalty_weight: float = 10.0
     penalty_every: int = 1
     critic_updates: int = 5
@@ -90,6 +98,9 @@ class Config:
             self._check(name, getattr(self, name) >= 0, "at least 0")
         for name in ("penalty_weight", "critic_class_weight"):
             self._check(name, getattr(self, name) >= 0, "at least 0")
+        shares = self.source_shares
+        known = not shares or (len(shares) == len(self.contrasts) and min(shares) > 0)
+        self._check("source_shares", known, "one number above 0 a contrast, or none at all")
         learns = self.pair_weight > 0 or self.cycle_weight > 0
         self._check("pair_weight", learns or self.adversarial, "above 0 where nothing else says what is right")
 

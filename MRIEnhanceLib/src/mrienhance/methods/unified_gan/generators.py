@@ -1,4 +1,4 @@
-"""The two generators: StarGAN's, and a plain U-Net to compare it with."""
+"""The generators: StarGAN's, one that keeps detail beside its coarse levels, and a plain U-Net to compare with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from mrienhance.methods.unified_gan.config import Config
 from mrienhance.methods.unified_gan.layers import Unit, convolution, upscaling
 
 _QUIET = 0.2
+_SLOPE = 0.1
+_WIDEST = 8
 
 
 class Residual(nn.Module):
@@ -62,6 +64,58 @@ class StarGAN(nn.Module):
             x = self.units[0](x.float(), code.float())
         for unit in self.units[1:]:
             x = unit(x, code)
+        logits: Tensor = self.head(x)
+        return logits
+
+
+class Block(nn.Module):
+    """``relu(skip(x) + unit(unit(x)))``, a residual block (He et al., CVPR 2016) between two numbers of channels."""
+
+    def __init__(self, config: Config, fewer: int, more: int) -> None:
+        super().__init__()
+        self.skip = Unit(config, convolution(fewer, more, 1), relu=False)
+        self.first = Unit(config, convolution(fewer, more, 3))
+        self.second = Unit(config, convolution(more, more, 3), relu=False)
+        if config.norm == "none":
+            nn.init.constant_(self.second.modulation.weight, _QUIET)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """Map ``x`` (B, fewer, H, W) to (B, more, H, W)."""
+        return functional.leaky_relu(self.skip(x, code) + self.second(self.first(x, code), code), _SLOPE)
+
+
+class ResUNet(nn.Module):
+    """A U-Net of residual blocks, labelled like the StarGAN generator.
+
+    A design of our own in StarGAN's place: what a slice shows in detail goes past the coarse levels, as pixelwise
+    fidelity asks for.
+
+    Parameters
+    ----------
+    config
+        Its `width`, `levels`, `norm`, `conditioning` and labels are used.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        widths = [config.width * min(2**level, _WIDEST) for level in range(config.levels)]
+        inputs = [1 + config.planes, *widths]
+        self.down = nn.ModuleList(Block(config, inputs[level], width) for level, width in enumerate(widths))
+        coarser = list(reversed(range(1, config.levels)))
+        self.up = nn.ModuleList(
+            Block(config, widths[level] + widths[level - 1], widths[level - 1]) for level in coarser
+        )
+        self.head = nn.Conv2d(config.width, 1, 1)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of `Config.multiple`, to logits (B, 1, H, W)."""
+        kept: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(functional.avg_pool2d(x, 2) if level else x, code)
+            kept.append(x)
+        kept.pop()
+        for block in self.up:
+            x = block(torch.cat((functional.interpolate(x, scale_factor=2.0), kept.pop()), dim=1), code)
         logits: Tensor = self.head(x)
         return logits
 

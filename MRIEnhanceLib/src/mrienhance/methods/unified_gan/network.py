@@ -8,7 +8,9 @@ from torch.nn import functional
 
 from mrienhance.blocks.recognizer import Recognizer
 from mrienhance.methods.unified_gan.config import Config
-from mrienhance.methods.unified_gan.generators import StarGAN, UNet
+from mrienhance.methods.unified_gan.generators import ResUNet, StarGAN, UNet
+
+_GENERATORS: dict[str, type[StarGAN | ResUNet | UNet]] = {"stargan": StarGAN, "resunet": ResUNet, "unet": UNet}
 
 
 class UnifiedGAN(nn.Module):
@@ -36,7 +38,7 @@ class UnifiedGAN(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.generator: StarGAN | UNet = StarGAN(config) if config.generator == "stargan" else UNet(config)
+        self.generator = _GENERATORS[config.generator](config)
         width = config.recognizer_width
         self.recognizer = Recognizer(len(config.contrasts), width=width) if config.recognizer else None
 

@@ -19,6 +19,8 @@ from mrienhance.methods.unified_gan.config import Config
 from mrienhance.methods.unified_gan.critic import Critic, Verdict, frozen
 from mrienhance.methods.unified_gan.network import UnifiedGAN
 
+_LARGE = 0.25
+"""Where the squares of a Huber loss end: a quarter of the range."""
 _PREFERRED = ("T1w", "T2w")
 
 
@@ -27,7 +29,7 @@ class UnifiedGANObjective(Objective):
 
     ``L_D = E D(G(x)) - E D(x) + w_gp penalty + w_dcl CE(D(x), source)``;
     ``L_G = -w_adv E D(G(x)) + w_cls CE(D(G(x)), target) + w_cyc |x - G(G(x))| + w_pair |y - G(x)| + w_id |x - G'(x)|``
-    with means of absolute values, y where the slice was scanned with both contrasts, and G' the translation to itself.
+    with means of absolute values (`pair_loss` may be another), y where the slice was scanned with both contrasts, and G' the translation to itself.
     The recogniser learns from real, disguised slices, by an optimiser of its own.
 
     Parameters
@@ -98,7 +100,7 @@ class UnifiedGANObjective(Objective):
         terms = {}
         if self.config.pair_weight:
             paired = batch["paired"]
-            error = (made - batch["truth"]).abs().mean((1, 2, 3))
+            error = self.distance(made, batch["truth"]).mean((1, 2, 3))
             terms["pair"] = self.config.pair_weight * (paired * error).sum() / paired.sum().clamp_min(1)
         if self.config.cycle_weight:
             terms["cycle"] = self.config.cycle_weight * functional.l1_loss(network(made, target, source), image)
@@ -106,6 +108,12 @@ class UnifiedGANObjective(Objective):
             itself = functional.l1_loss(network(image, source, source), image)
             terms["identity"] = self.config.identity_weight * itself
         return terms
+
+    def distance(self, made: Tensor, truth: Tensor) -> Tensor:
+        """How wrong each pixel is in the paired term; `made` and `truth` of one shape, or one that expands to it."""
+        if self.config.pair_loss == "l1":
+            return (made - truth).abs()
+        return functional.smooth_l1_loss(made.expand_as(truth), truth, beta=_LARGE, reduction="none")
 
     def _convincing(self, critic: nn.Module, batch: Batch, made: Tensor) -> dict[str, Tensor]:
         """What the generator is told by a critic that does not learn from it."""
