@@ -29,7 +29,8 @@ class UnifiedGANObjective(Objective):
 
     ``L_D = E D(G(x)) - E D(x) + w_gp penalty + w_dcl CE(D(x), source)``;
     ``L_G = -w_adv E D(G(x)) + w_cls CE(D(G(x)), target) + w_cyc |x - G(G(x))| + w_pair |y - G(x)| + w_id |x - G'(x)|``
-    with means of absolute values (`pair_loss` may be another), y where the slice was scanned with both contrasts, and G' the translation to itself.
+    with means of absolute values (`pair_loss` may be another), y where the slice was scanned with both contrasts, and
+    G' the translation to itself.
     The recogniser learns from real, disguised slices, by an optimiser of its own.
 
     Parameters
