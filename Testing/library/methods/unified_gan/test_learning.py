@@ -222,8 +222,9 @@ def fixed_batch(config: Config) -> Batch:
         {"norm": "none", "conditioning": "affine"},
         {"generator": "unet", "levels": 3},
         {"generator": "resunet", "levels": 3, "norm": "none", "pair_loss": "huber"},
+        {"generator": "resunet", "levels": 3, "norm": "none", "pair_loss": "huber", "label_mode": "source"},
     ],
-    ids=["planes", "affine", "no-norm", "unet", "resunet"],
+    ids=["planes", "affine", "no-norm", "unet", "resunet", "all-at-once"],
 )
 def test_pairs_are_learned_by_heart_and_labels_matter(changes: dict[str, Any]) -> None:
     """One network makes several translations: better than the best constant image, and back again."""
@@ -241,6 +242,21 @@ def test_pairs_are_learned_by_heart_and_labels_matter(changes: dict[str, Any]) -
     assert (made - truth).abs().mean() < 0.5 * min(constant, copied)
     assert (back - batch["image"]).abs().mean() < 0.5 * constant
     assert (others[0] - others[1]).abs().mean() > 0.03
+
+
+def test_all_at_once_learns_from_every_scan_but_the_source() -> None:
+    """The paired term over all channels is the mean of the terms of each target; absent contrasts do not count."""
+    config = Config(**SMALL, label_mode="source", adversarial=False, recognizer=False, cycle_weight=0.0)
+    network, objective = UnifiedGAN(config), UnifiedGANObjective(config)
+    image = {name: value for name, value in head().items() if name != "T1c"}
+    batch = prepared(config, image)
+    (loss,) = objective.losses({"network": network}, batch, progress=0.0)
+    source = int(batch["source"])
+    targets = [place for place in (0, 2, 3) if place != source]
+    made = [network(batch["image"], batch["source"], torch.tensor([place])) for place in targets]
+    errors = [(each - batch["truths"][:, [place]]).abs().mean() for each, place in zip(made, targets, strict=True)]
+    assert batch["wanted"][0].nonzero().flatten().tolist() == targets
+    torch.testing.assert_close(loss.value, 10 * torch.stack(errors).mean())
 
 
 def test_shares_say_how_often_a_contrast_is_the_source() -> None:

@@ -32,8 +32,9 @@ def training_batch(
     Returns
     -------
     dict
-        ``"image"`` and ``"truth"`` (N, 1, P, P) in [0, 1], the latter zero where ``"paired"`` (N,) is 0; ``"source"``
-        and ``"target"`` (N,); per critic update ``"goals"`` (U, N), ``"mixes"`` (U, N) and ``"penalties"`` (U,);
+        ``"image"`` and ``"truth"`` (N, 1, P, P) in [0, 1], the latter zero where ``"paired"`` (N,) is 0; ``"truths"``
+        (N, contrasts, P, P), all that are there, and ``"wanted"`` (N, contrasts), 1 for those but the source;
+        ``"source"`` and ``"target"`` (N,); per critic update ``"goals"`` (U, N), ``"mixes"`` (U, N) and ``"penalties"`` (U,);
         ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
     """
     count = len(config.contrasts)
@@ -49,11 +50,16 @@ def training_batch(
             chosen = int(torch.multinomial(shares[there], 1, generator=generator))
             source, target = there[chosen], _other(there[chosen], count, generator)
             paired = target in there
+            wanted = [place for place in there if place != source]
+            truths = torch.zeros(count, *patch.shape[1:])
+            truths[there] = patch
             rows.append(
                 {
                     "image": _jitter(patch[chosen], sampling.intensity_jitter, generator),
                     "truth": patch[there.index(target)] if paired else torch.zeros_like(patch[0]),
                     "paired": torch.tensor(float(paired)),
+                    "truths": truths,
+                    "wanted": functional.one_hot(torch.tensor(wanted, dtype=torch.long), count).sum(0).float(),
                     "source": torch.tensor(source),
                     "target": torch.tensor(target),
                 }

@@ -31,7 +31,9 @@ class Config:
         How the labels act: ``"planes"``, as constant channels beside the image (StarGAN); ``"affine"``, in scale and
         shift of every layer as well (conditional instance normalisation: Dumoulin et al., ICLR 2017).
     label_mode
-        Labels that the generator sees: the ``"target"``, or ``"source+target"``.
+        Labels that the generator sees: the ``"target"``, or ``"source+target"``; or only the ``"source"``, which it
+        turns into all contrasts at once, one a channel, of which the target's is taken. The abstract has "multimodal
+        output in one forward pass" and a generator that is given an image "and its modality label": either reading.
     critic_width, critic_layers
         Channels of the discriminator's first layer, and number of its strided layers.
     adversarial
@@ -69,7 +71,7 @@ class Config:
     levels: int = 4
     norm: Literal["instance", "none"] = "instance"
     conditioning: Literal["planes", "affine"] = "planes"
-    label_mode: Literal["target", "source+target"] = "target"
+    label_mode: Literal["target", "source+target", "source"] = "target"
     critic_width: int = 64
     critic_layers: int = 6
     adversarial: bool = True
@@ -112,6 +114,11 @@ class Config:
     def planes(self) -> int:
         """Number of label planes."""
         return len(self.contrasts) * (2 if self.label_mode == "source+target" else 1)
+
+    @property
+    def outputs(self) -> int:
+        """Number of images that the generator makes at once."""
+        return len(self.contrasts) if self.label_mode == "source" else 1
 
     @property
     def multiple(self) -> int:

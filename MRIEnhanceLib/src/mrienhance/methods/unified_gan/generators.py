@@ -55,10 +55,10 @@ class StarGAN(nn.Module):
                 Unit(config, upscaling(2 * width, width, 4)),
             ]
         )
-        self.head = convolution(width, 1, 7)
+        self.head = convolution(width, config.outputs, 7)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of 4, to logits (B, 1, H, W)."""
+        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of 4, to logits (B, outputs, H, W)."""
         # Normalisation takes away most of what a label plane gives: half precision would round what is left of it.
         with torch.autocast(x.device.type, enabled=False):
             x = self.units[0](x.float(), code.float())
@@ -105,10 +105,10 @@ class ResUNet(nn.Module):
         self.up = nn.ModuleList(
             Block(config, widths[level] + widths[level - 1], widths[level - 1]) for level in coarser
         )
-        self.head = nn.Conv2d(config.width, 1, 1)
+        self.head = nn.Conv2d(config.width, config.outputs, 1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of `Config.multiple`, to logits (B, 1, H, W)."""
+        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of `Config.multiple`, to logits (B, outputs, H, W)."""
         kept: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(functional.avg_pool2d(x, 2) if level else x, code)
@@ -151,10 +151,10 @@ class UNet(nn.Module):
         coarser = list(reversed(range(1, config.levels)))
         self.upscale = nn.ModuleList(upscaling(widths[level], widths[level - 1], 2) for level in coarser)
         self.up = nn.ModuleList(Pair(config, widths[level], widths[level - 1]) for level in coarser)
-        self.head = nn.Conv2d(config.width, 1, 1)
+        self.head = nn.Conv2d(config.width, config.outputs, 1)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of `Config.multiple`, to logits (B, 1, H, W)."""
+        """Map ``x`` (B, 1 + planes, H, W), both sides multiples of `Config.multiple`, to logits (B, outputs, H, W)."""
         kept: list[Tensor] = []
         for level, pair in enumerate(self.down):
             x = pair(functional.max_pool2d(x, 2) if level else x, code)

@@ -48,7 +48,7 @@ class UnifiedGANMethod(Method):
         return Contrasts(config.contrasts, config.contrasts)
 
     def synthesize(self, module: nn.Module, image: Tensor, *, source: str, targets: Sequence[str]) -> dict[str, Tensor]:
-        """Make all targets in one pass: the slices are repeated along the batch, once a target.
+        """Make all targets in one pass: the slices are repeated along the batch, once a target, where there is need.
 
         Raises
         ------
@@ -63,6 +63,10 @@ class UnifiedGANMethod(Method):
         if not targets:
             return {}
         batch = len(image)
+        if module.config.label_mode == "source":
+            own = torch.full((batch,), places[source], device=image.device)
+            every = module(image.clamp(0, 1), own, None)
+            return {name: every[:, places[name]][:, None] for name in targets}
         goal = torch.tensor([places[name] for name in targets], device=image.device).repeat_interleave(batch)
         made = module(image.clamp(0, 1).repeat(len(targets), 1, 1, 1), torch.full_like(goal, places[source]), goal)
         return dict(zip(targets, made.split(batch), strict=True))
@@ -96,6 +100,8 @@ class UnifiedGANMethod(Method):
             "source-and-target": {"label_mode": "source+target"},
             "unet": {"generator": "unet", "levels": 3},
             "unet-no-norm": {"generator": "unet", "levels": 3, "norm": "none", "conditioning": "affine"},
+            "resunet": {"generator": "resunet", "levels": 3, "norm": "none", "conditioning": "affine"},
+            "all-at-once": {"generator": "resunet", "levels": 3, "label_mode": "source", "pair_loss": "huber"},
             "not-adversarial": {"adversarial": False},
             "unpaired": {"pair_weight": 0.0},
             "lazy-penalty": {"penalty_every": 4, "critic_updates": 3},

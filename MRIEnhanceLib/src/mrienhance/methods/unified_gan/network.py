@@ -42,7 +42,7 @@ class UnifiedGAN(nn.Module):
         width = config.recognizer_width
         self.recognizer = Recognizer(len(config.contrasts), width=width) if config.recognizer else None
 
-    def forward(self, image: Tensor, source: Tensor, target: Tensor) -> Tensor:
+    def forward(self, image: Tensor, source: Tensor, target: Tensor | None) -> Tensor:
         """Translate slices.
 
         Parameters
@@ -50,23 +50,32 @@ class UnifiedGAN(nn.Module):
         image
             Slices (B, 1, H, W) of any size, brightest tissue about 1, background 0.
         source, target
-            Their contrasts and those to make (B,): places in `Config.contrasts`. Without ``"source+target"`` labels
-            the source is not looked at.
+            Their contrasts and those to make (B,): places in `Config.contrasts`. With ``"target"`` labels the source is
+            not looked at; with ``"source"`` labels, and only then, the target may be None for all contrasts.
 
         Returns
         -------
         Tensor
-            float32 (B, 1, H, W) in [0, 1].
+            float32 (B, 1, H, W) in [0, 1]; of all contrasts (B, contrasts, H, W).
         """
-        count = len(self.config.contrasts)
-        labels = [target] if self.config.label_mode == "target" else [source, target]
-        code = torch.cat([functional.one_hot(label, count) for label in labels], dim=1).to(image.dtype)
+        every = self.config.label_mode == "source"
+        assert every or target is not None
+        code = self._code(source, target).to(image.dtype)
         height, width = image.shape[-2:]
         padded = functional.pad(image, (0, self._missing(width), 0, self._missing(height)))
         planes = code[..., None, None].expand(-1, -1, *padded.shape[-2:])
-        logits = self.generator(torch.cat((padded, planes), dim=1), code)
-        made: Tensor = (torch.tanh(logits[..., :height, :width].float()) + 1) / 2
+        logits = self.generator(torch.cat((padded, planes), dim=1), code)[..., :height, :width]
+        if every and target is not None:
+            logits = logits[torch.arange(len(image), device=image.device), target][:, None]
+        made: Tensor = (torch.tanh(logits.float()) + 1) / 2
         return made
+
+    def _code(self, source: Tensor, target: Tensor | None) -> Tensor:
+        """The labels that the generator sees, one-hot (B, planes)."""
+        mode = self.config.label_mode
+        labels = {"target": (target,), "source+target": (source, target), "source": (source,)}[mode]
+        count = len(self.config.contrasts)
+        return torch.cat([functional.one_hot(label, count) for label in labels if label is not None], dim=1)
 
     def _missing(self, side: int) -> int:
         """Rows or columns to add: up to the next multiple, and to two pixels at the coarsest level."""

@@ -72,13 +72,14 @@ class UnifiedGANObjective(Objective):
                     made = network(image, batch["source"], batch["goals"][update])
                 yield self._critic(modules["critic"], batch, made, update)
         # The critic's last update takes the images that the generator learns from just after it.
-        made = network(image, batch["source"], batch["target"])
+        every = network(image, batch["source"], None) if self.config.label_mode == "source" else None
+        made = network(image, batch["source"], batch["target"]) if every is None else _chosen(every, batch["target"])
         if self.config.adversarial:
             yield self._critic(modules["critic"], batch, made.detach(), self.config.critic_updates - 1)
         if self.config.recognizer:
             wrong = functional.cross_entropy(modules["recognizer"](batch["seen"]), batch["shown"])
             yield Loss(wrong, optimizer="recognizer", terms={"recognizer": wrong})
-        terms = self._generator(network, batch, made)
+        terms = self._generator(network, batch, made, every)
         if self.config.adversarial:
             terms |= self._convincing(modules["critic"], batch, made)
         yield Loss(torch.stack(list(terms.values())).sum(), terms=terms)
@@ -96,12 +97,15 @@ class UnifiedGANObjective(Objective):
             terms["critic/penalty"] = weight * critic(mix * real + (1 - mix) * made, what="penalty")
         return Loss(torch.stack(list(terms.values())).sum(), optimizer="critic", terms=terms)
 
-    def _generator(self, network: nn.Module, batch: Batch, made: Tensor) -> dict[str, Tensor]:
+    def _generator(self, network: nn.Module, batch: Batch, made: Tensor, every: Tensor | None) -> dict[str, Tensor]:
         image, source, target = batch["image"], batch["source"], batch["target"]
         terms = {}
         if self.config.pair_weight:
-            paired = batch["paired"]
-            error = self.distance(made, batch["truth"]).mean((1, 2, 3))
+            # Where all contrasts are made at once, all learn from their scans.
+            if every is None:
+                paired, error = batch["paired"], self.distance(made, batch["truth"]).mean((1, 2, 3))
+            else:
+                paired, error = batch["wanted"], self.distance(every, batch["truths"]).mean((2, 3))
             terms["pair"] = self.config.pair_weight * (paired * error).sum() / paired.sum().clamp_min(1)
         if self.config.cycle_weight:
             terms["cycle"] = self.config.cycle_weight * functional.l1_loss(network(made, target, source), image)
@@ -146,3 +150,8 @@ class UnifiedGANObjective(Objective):
         """The translated slice."""
         made: Tensor = network(batch["image"], batch["from"], batch["to"])
         return made
+
+
+def _chosen(every: Tensor, target: Tensor) -> Tensor:
+    """The target's channel (B, 1, H, W) of all contrasts (B, C, H, W)."""
+    return every[torch.arange(len(every), device=every.device), target][:, None]
