@@ -34,8 +34,8 @@ def training_batch(
     dict
         ``"image"`` and ``"truth"`` (N, 1, P, P) in [0, 1], the latter zero where ``"paired"`` (N,) is 0; ``"truths"``
         (N, contrasts, P, P), all that are there, and ``"wanted"`` (N, contrasts), 1 for those but the source;
-        ``"source"`` and ``"target"`` (N,); per critic update ``"goals"`` (U, N), ``"mixes"`` (U, N) and ``"penalties"`` (U,);
-        ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
+        ``"source"`` and ``"target"`` (N,); per critic update ``"goals"`` (U, N), ``"mixes"`` (U, N) and
+        ``"penalties"`` (U,); ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
     """
     count = len(config.contrasts)
     shares = torch.tensor(config.source_shares or [1.0] * count)
