@@ -101,7 +101,7 @@ class UnifiedGANMethod(Method):
             "unet": {"generator": "unet", "levels": 3},
             "unet-no-norm": {"generator": "unet", "levels": 3, "norm": "none", "conditioning": "affine"},
             "resunet": {"generator": "resunet", "levels": 3, "norm": "none", "conditioning": "affine"},
-            "all-at-once": {"generator": "resunet", "levels": 3, "label_mode": "source", "pair_loss": "huber"},
+            "all-at-once": {"label_mode": "source", "norm": "none", "pair_loss": "huber"},
             "not-adversarial": {"adversarial": False},
             "unpaired": {"pair_weight": 0.0},
             "lazy-penalty": {"penalty_every": 4, "critic_updates": 3},
