@@ -15,7 +15,7 @@ from mrienhance.training.augmentation import Augmentation
 from mrienhance.training.draw import SliceSource, step_generator
 from mrienhance.training.volumes import SIMULATED, Source, Volume
 
-FULL = Augmentation(rotation=30, stretch=0.2, elastic=6)
+FULL = Augmentation(rotation=30, stretch=0.2, elastic=6, trim=2)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -78,6 +78,22 @@ def test_contrasts_and_labels_move_together() -> None:
     assert float(differing) < 0.01
 
 
+@given(st.integers(0, 2**31))
+@settings(max_examples=20, deadline=None)
+def test_trimming_takes_the_same_rim_from_all_contrasts_and_nothing_else(seed: int) -> None:
+    image = disc() * (1 + torch.rand(64, 64, generator=generator()))
+    trimmed = Augmentation(trim=5).apply({"T1w": image, "T2w": 2 * image}, generator(seed))
+    kept = trimmed["T1w"] > 0
+    torch.testing.assert_close(trimmed["T1w"], image * kept, rtol=0, atol=1e-4)
+    torch.testing.assert_close(trimmed["T2w"], 2 * image * kept, rtol=0, atol=1e-4)
+    # A disc without its rim is a smaller disc.
+    radius = math.sqrt(float(kept.sum()) / math.pi)
+    assert 22 - 6 <= radius <= 22.2
+    place = torch.arange(64) - 31.5
+    assert not kept[place[:, None].hypot(place) > radius + 1].any()
+    assert kept[place[:, None].hypot(place) < radius - 1].all()
+
+
 def test_one_generator_one_slice() -> None:
     example = {"T1w": torch.rand(40, 50, generator=generator())}
     first, same, other = (FULL.apply(example, generator(seed))["T1w"] for seed in (1, 1, 2))
@@ -85,7 +101,7 @@ def test_one_generator_one_slice() -> None:
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("values", [{"rotation": -1.0}, {"stretch": 0.6}, {"elastic": float("nan")}])
+@pytest.mark.parametrize("values", [{"rotation": -1.0}, {"stretch": 0.6}, {"elastic": float("nan")}, {"trim": 17.0}])
 def test_bad_values_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         Augmentation(**values)

@@ -31,6 +31,9 @@ class Augmentation:
         Largest relative change of size, along each axis of its own.
     elastic
         Largest displacement of a smooth random deformation, in pixels.
+    trim
+        Largest width that is cut from the edge of what is not background, in pixels. Brain masks differ: some end in
+        the cortex, some in the fluid around it, and what an edge is like must not be learned from few of them.
 
     Raises
     ------
@@ -41,9 +44,10 @@ class Augmentation:
     rotation: float = 0.0
     stretch: float = 0.0
     elastic: float = 0.0
+    trim: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, largest in (("rotation", 180.0), ("stretch", 0.5), ("elastic", 32.0)):
+        for name, largest in (("rotation", 180.0), ("stretch", 0.5), ("elastic", 32.0), ("trim", 16.0)):
             if not 0 <= getattr(self, name) <= largest:
                 raise ValueError(f"augmentation: {name} must be in [0, {largest:g}], not {getattr(self, name)}")
 
@@ -72,11 +76,15 @@ class Augmentation:
             in deformed slices as in scanned ones.
         """
         shape = next(iter(example.values())).shape
-        grid = self._grid((shape[0], shape[1]), Dice(generator))
+        dice = Dice(generator)
+        grid = self._grid((shape[0], shape[1]), dice)
         images = [name for name in example if name not in labels]
         moved: dict[str, Tensor] = {}
         if images:
-            moved = dict(zip(images, _resampled(torch.stack([example[name] for name in images]), grid), strict=True))
+            stack = _resampled(torch.stack([example[name] for name in images]), grid)
+            if self.trim:
+                stack = stack * _deeper(stack.amax(0) > 0, dice.uniform(0, self.trim))
+            moved = dict(zip(images, stack, strict=True))
         for name in example:
             if name in labels:
                 label = example[name]
@@ -106,6 +114,14 @@ def _resampled(images: Tensor, grid: Tensor) -> Tensor:
     linear, share, inside = _sample(torch.cat([images, tissue, deep]), grid, "bilinear").chunk(3)
     cubic = _sample(images, grid, "bicubic").clamp_min(0)
     return torch.where(share >= 0.5, torch.where(inside > _ALL, cubic, linear / share.clamp_min(0.5)), 0.0)
+
+
+def _deeper(tissue: Tensor, depth: float) -> Tensor:
+    """Of a mask (H, W), what is farther than so many pixels from its outside."""
+    reach = math.floor(depth)
+    offsets = torch.arange(-reach, reach + 1.0)
+    near = (offsets[:, None].hypot(offsets) <= depth).float()
+    return functional.conv2d((~tissue).float()[None, None], near[None, None], padding=reach)[0, 0] < 0.5
 
 
 def _sample(images: Tensor, grid: Tensor, mode: str) -> Tensor:
