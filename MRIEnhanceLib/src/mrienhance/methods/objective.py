@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 Batch = dict[str, Tensor]
 
+COARSE = "/coarse"
+"""What follows a contrast's name where a block's coarse version is meant: ``"T1w/coarse"`` belongs to ``"T1w"``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
@@ -25,6 +28,8 @@ class Sampling:
         Patches cut from each of them.
     patch
         Side of a patch in *input* samples of the network.
+    depth
+        The same of blocks along their first axis, k; None: as `patch`.
     intensity_jitter
         Relative range of a random factor on all intensities.
     """
@@ -32,11 +37,12 @@ class Sampling:
     images: int = 4
     patches: int = 4
     patch: int = 32
+    depth: int | None = None
     intensity_jitter: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("images", "patches", "patch"):
-            if getattr(self, name) < 1:
+        for name in ("images", "patches", "patch", "depth"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"sampling: {name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.intensity_jitter < 1:
             raise ValueError(f"sampling: intensity_jitter must be in [0, 1), not {self.intensity_jitter}")
@@ -64,10 +70,23 @@ class Objective(nn.Module, ABC):
         What a training image holds: BIDS contrasts on one grid, or ``("image",)`` for any one contrast.
     label_maps
         Label maps that come with an image where they exist, such as ``"lesions"`` (above 0 in one).
+    ndim
+        2: a training image is a whole slice (H, W), which `prepare` degrades and cuts. 3: it is a *block* (k, j, i),
+        cut already, `Sampling.patches` of them from each volume drawn, flipped and turned at random. Per contrast it
+        holds the fine block under the contrast's name and the coarse one under ``name + COARSE``. All blocks are of one
+        size: `Sampling.depth` and `patch` coarse samples along (k, j, i), and `factors` times as many fine ones; where
+        a volume is too small there is background. A block holds those of `contrasts` that its person has, one at least.
+    factors, degradation
+        Of blocks only: fine samples to a coarse one along (k, j, i), and a name of `physics.degradation.DEGRADATIONS`.
+        It was applied to the whole volume, so a coarse block has no edges of its own: its first sample belongs to the
+        fine block's first one, or its edges to those, as the degradation's `alignment` says, flipped or not.
     """
 
     contrasts: tuple[str, ...] = ("image",)
     label_maps: tuple[str, ...] = ()
+    ndim: int = 2
+    factors: tuple[int, int, int] = (1, 1, 1)
+    degradation: str = "k-space"
 
     def trained(self, network: nn.Module) -> dict[str, nn.Module]:
         """The modules with an optimiser of their own, by name; `network` alone unless overridden."""
@@ -91,7 +110,8 @@ class Objective(nn.Module, ABC):
         Parameters
         ----------
         images
-            Per image, contrast (or ``"image"``) to float32 tensor on the training device, brightest tissue about 1.
+            Per image, contrast (or ``"image"``) to float32 tensor on the training device, brightest tissue about 1. Of
+            ``ndim = 3`` also their coarse versions; then nothing is left to cut: choose, brighten, stack.
         sampling
             How to cut patches.
         generator
@@ -104,7 +124,11 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def whole(self, image: Mapping[str, Tensor]) -> Batch:
-        """Make inputs, ``"target"`` and ``"baseline"`` (1, 1, ...) of one whole validation image."""
+        """Make inputs, ``"target"`` and ``"baseline"`` (1, 1, ...) of one whole validation image.
+
+        Of ``ndim = 3`` that is one larger block from the middle of a person, not flipped or turned, with its coarse
+        versions, as `prepare` gets them.
+        """
 
     @abstractmethod
     def predict(self, network: nn.Module, batch: Batch) -> Tensor:
