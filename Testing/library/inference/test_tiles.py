@@ -12,19 +12,18 @@ from mrienhance.errors import UsageError
 from mrienhance.inference.tiles import plan_tiles, read_window, smallest_edge, write_window
 from mrienhance.methods import Tiling
 
-TILINGS = st.builds(
-    Tiling,
-    ndim=st.sampled_from([2, 3]),
-    scale=st.sampled_from([1, 2, 4]),
-    multiple_of=st.sampled_from([1, 2, 4, 8]),
-    halo=st.sampled_from([None, 0, 1, 3, 5]),
-)
-
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Tiling, tuple[int, ...], int | None]:
     """A tiling, an image's size, and a tile's edge that it allows."""
-    tiling = draw(TILINGS)
+    ndim = draw(st.sampled_from([2, 3]))
+    scales = st.sampled_from([1, 2, 4])
+    tiling = Tiling(
+        ndim=ndim,
+        scale=draw(scales | st.tuples(*[scales] * ndim)),
+        multiple_of=draw(st.sampled_from([1, 2, 4, 8])),
+        halo=draw(st.sampled_from([None, 0, 1, 3, 5])),
+    )
     longest = 90 if tiling.halo is None else 40
     size = tuple(draw(st.lists(st.integers(1, longest), min_size=tiling.ndim, max_size=tiling.ndim)))
     extra = draw(st.none() | st.integers(0, 20))
@@ -64,18 +63,24 @@ def test_cut_and_put_together_is_nearest_upsampling(case: tuple[Tiling, tuple[in
     tiling, size, edge = case
     plan = plan_tiles(size, tiling, edge=edge)
     image = torch.rand(size, generator=torch.Generator().manual_seed(0))
-    output = torch.zeros([n * tiling.scale for n in size])
+    output = torch.zeros([n * scale for n, scale in zip(size, tiling.scales, strict=True)])
     for tile in plan.tiles:
         answer = read_window(image, tile, plan)
         assert answer.shape == plan.window
-        for axis in range(tiling.ndim):
-            answer = answer.repeat_interleave(tiling.scale, dim=axis)
+        for axis, scale in enumerate(tiling.scales):
+            answer = answer.repeat_interleave(scale, dim=axis)
         write_window(output, answer, tile, plan)
-    expected = np.kron(image.numpy(), np.ones((tiling.scale,) * tiling.ndim, dtype=np.float32))
+    expected = np.kron(image.numpy(), np.ones(tiling.scales, dtype=np.float32))
     if plan.blended:
         np.testing.assert_allclose(output.numpy(), expected, rtol=1e-6)
     else:
         np.testing.assert_array_equal(output.numpy(), expected)
+
+
+@pytest.mark.parametrize("scale", [(2, 2), (2, 0, 1), 0])
+def test_scales_are_one_for_each_axis_and_whole(scale: int | tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="3 tiled axes"):
+        Tiling(ndim=3, scale=scale)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 9, 16])

@@ -46,15 +46,17 @@ def awake(method: Method, config: Any) -> nn.Module:
 
 
 def sides(method: Method, config: Any) -> Iterator[tuple[int, ...]]:
-    """Odd, non-square, and as small as a slice gets."""
-    first = (1,) * (method.tiling(config).ndim - 2)
-    yield from ((*first, 13, 9), (*first, 8, 17), (*first, 5, 5))
+    """Odd, non-square, and as small as a slice gets, as far as the method takes any size."""
+    tiling = method.tiling(config)
+    first = (1,) * (tiling.ndim - 2)
+    for size in ((*first, 13, 9), (*first, 8, 17), (*first, 5, 5)):
+        yield tuple(-(-side // tiling.multiple_of) * tiling.multiple_of for side in size)
 
 
 def training_images(method: Method, config: Any, *, size: int = 64, count: int = 2) -> list[dict[str, Tensor]]:
-    """Smooth random objects with edges, one tensor a contrast."""
+    """Smooth random objects with edges, slices or blocks, one tensor a contrast."""
     axis = torch.linspace(-1, 1, size)
-    rows, columns = torch.meshgrid(axis, axis, indexing="ij")
+    *_, rows, columns = torch.meshgrid(*[axis] * method.tiling(config).ndim, indexing="ij")
     images = []
     for index in range(count):
         objects = ((rows - 0.1 * index).square() + columns.square() < 0.6).float()
@@ -99,7 +101,11 @@ def test_shapes_and_dtype(method: Method, config: Any) -> None:
     for size in sides(method, config):
         with torch.inference_mode():
             outputs = method.run(network, method.example(config, batch=2, size=size))
-        assert outputs["image"].shape == (2, 1, *(side * tiling.scale for side in size))
+        assert outputs["image"].shape == (
+            2,
+            1,
+            *(side * scale for side, scale in zip(size, tiling.scales, strict=True)),
+        )
         assert all(value.dtype == torch.float32 and value.isfinite().all() for value in outputs.values())
 
 
@@ -140,15 +146,16 @@ def test_halo_is_the_reach_of_an_input_sample(method: Method, config: Any) -> No
     if tiling.halo is None:
         assert _reaches_everywhere(method, config), "a local method should say so: tiles would then be exact"
         return
-    size = 2 * tiling.halo + 9
+    multiple = tiling.multiple_of
+    size, others = (-(-side // multiple) * multiple for side in (2 * tiling.halo + 9, 9))
     network = awake(method, config)
-    inputs = method.example(config, batch=1, size=(9,) * (tiling.ndim - 1) + (size,))
+    inputs = method.example(config, batch=1, size=(others,) * (tiling.ndim - 1) + (size,))
     changed = {name: value.clone() for name, value in inputs.items()}
     for value in changed.values():
-        value[..., : size - tiling.halo - 4] += 1.0
+        value[..., : (size - tiling.halo - 4) * (value.shape[-1] // size)] += 1.0
     with torch.inference_mode():
         before, after = (method.run(network, case)["image"] for case in (inputs, changed))
-    assert torch.equal(before[..., -4 * tiling.scale :], after[..., -4 * tiling.scale :])
+    assert torch.equal(before[..., -4 * tiling.scales[-1] :], after[..., -4 * tiling.scales[-1] :])
 
 
 def _reaches_everywhere(method: Method, config: Any) -> bool:

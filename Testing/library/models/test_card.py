@@ -40,7 +40,21 @@ def test_json_values_are_brought_to_their_types() -> None:
     assert plain.results[0].rows[0].psnr_db == 33.5
     assert plain.spacing_mm == (1.0, 2.5)
     assert plain.contrasts_in == ("T1w",)
-    assert (plain.dimensions, card(axes="3d").dimensions) == (2, 3)
+    assert [card(axes=axes).dimensions for axes in ("in-plane", "3d", "through-plane")] == [2, 3, 3]
+    factors = {axes: card(axes=axes, scale=4).factors for axes in ("in-plane", "3d", "through-plane")}
+    assert factors == {"in-plane": (4, 4, 1), "3d": (4, 4, 4), "through-plane": (1, 1, 4)}
+
+
+def test_what_reference_a_model_uses() -> None:
+    assert not {"reference_contrasts", "reference_required"} & set(card().to_dict())
+    told = card(reference_contrasts=["T1w", "T1c"], reference_required=True)
+    assert told.to_dict()["reference_contrasts"] == ["T1w", "T1c"]
+    assert ModelCard.from_json(told.to_json()) == told
+    assert "reference_required" not in card(reference_contrasts=["T1w"]).to_dict()
+    with pytest.raises(ValueError, match="'reference_contrasts'"):
+        card(reference_required=True)
+    with pytest.raises(ValueError, match="'reference_contrasts' is for models to super-resolve"):
+        card(task="synthesize", scale=None, reference_contrasts=["T1w"])
 
 
 def test_replacing_a_field_is_checked_as_well() -> None:

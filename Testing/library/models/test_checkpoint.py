@@ -67,7 +67,16 @@ def test_a_model_comes_back(model: Path) -> None:
 @pytest.mark.parametrize(("method", "config"), VARIANTS)
 def test_every_method_can_be_saved_and_loaded(tmp_path: Path, method: Any, config: Any) -> None:
     tiling = method.tiling(config)
-    about = card(method=method.name, scale=tiling.scale, axes="3d" if tiling.ndim == 3 else "in-plane")
+    task, use = method.task(config), method.reference(config)
+    through = "through-plane" if len(set(tiling.scales)) > 1 else "3d"
+    about = card(
+        method=method.name,
+        task=task,
+        scale=max(tiling.scales) if task == "super-resolve" else None,
+        axes="in-plane" if tiling.ndim == 2 else through,
+        reference_contrasts=[] if use == "none" else ["T1w"],
+        reference_required=use == "required",
+    )
     module = method.build(config).eval()
     path = tmp_path / "any.safetensors"
     save_model(path, method=method.name, config=config_to_dict(config), card=about, state=module.state_dict())

@@ -127,8 +127,8 @@ class Outputs:
             raise ValueError(
                 f"the network's {name!r} of shape {tuple(answer.shape)} does not fit windows {plan.window}"
             )
-        if name == "image" and scales != [self._tiling.scale] * self._tiling.ndim:
-            raise ValueError(f"the network's image is finer by {scales}, its method says {self._tiling.scale}")
+        if name == "image" and tuple(scales) != self._tiling.scales:
+            raise ValueError(f"the network's image is finer by {scales}, its method says {self._tiling.scales}")
         return scales
 
 

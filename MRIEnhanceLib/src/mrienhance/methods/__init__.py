@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mrienhance._lazy import lazy
 
 if TYPE_CHECKING:
-    from mrienhance.methods.base import Contrasts, Method, Paper, Tiling
+    from mrienhance.methods.base import Contrasts, Method, Paper, ReferenceUse, Tiling
     from mrienhance.methods.configs import config_from_dict, config_to_dict
     from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
     from mrienhance.methods.registry import all_methods, get_method
@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy(
         "Method": ".base",
         "Objective": ".objective",
         "Paper": ".base",
+        "ReferenceUse": ".base",
         "Sampling": ".objective",
         "Tiling": ".base",
         "all_methods": ".registry",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
@@ -40,17 +40,38 @@ class Tiling:
     ndim
         2: slices of shape (batch, 1, row, column); 3: blocks of shape (batch, 1, slice, row, column).
     scale
-        Output samples per input sample along each tiled axis.
+        Output samples per input sample along each tiled axis: one number for all, or one for each in array order
+        (row, column) or (slice, row, column), such as ``(4, 1, 1)`` for thick slices.
     multiple_of
         Each tiled axis is padded to a multiple of this.
     halo
         Input samples around an output sample that can change it; None if the whole slice or volume can.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many scales as tiled axes, or one is below 1.
+
+    Examples
+    --------
+    >>> from mrienhance.methods import Tiling
+    >>> Tiling(ndim=3, scale=2).scales, Tiling(ndim=3, scale=(4, 1, 1)).scales
+    ((2, 2, 2), (4, 1, 1))
     """
 
     ndim: int
-    scale: int = 1
+    scale: int | tuple[int, ...] = 1
     multiple_of: int = 1
     halo: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.scales) != self.ndim or min(self.scales) < 1:
+            raise ValueError(f"{self.ndim} tiled axes need a scale of at least 1 each, not {self.scale}")
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Output samples per input sample, one number for each tiled axis."""
+        return (self.scale,) * self.ndim if isinstance(self.scale, int) else self.scale
 
 
 class Contrasts(NamedTuple):
@@ -58,6 +79,9 @@ class Contrasts(NamedTuple):
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
+
+
+ReferenceUse: TypeAlias = Literal["none", "optional", "required"]
 
 
 class Method(ABC):
@@ -112,13 +136,25 @@ class Method(ABC):
             What `build` made.
         inputs
             ``"image"`` and whatever else the task gives, each (batch, 1, ...) of `Tiling.ndim` spatial axes, scaled
-            such that the brightest tissue is about 1.
+            such that the brightest tissue is about 1. ``"reference"``, where `reference` says that one may be given,
+            lies on the grid of the *result*, with zeros where it shows nothing.
 
         Returns
         -------
         dict
             ``"image"``, and maps to show beside it, each (batch, 1, ...).
         """
+
+    def task(self, config: Any) -> str:
+        """Say which of `tasks` a network of this configuration serves: the first, unless overridden."""
+        return self.tasks[0]
+
+    def reference(self, config: Any) -> ReferenceUse:
+        """Say whether the network looks at a finer scan of another contrast: not at all, unless overridden.
+
+        ``"optional"``: `run` is given ``"reference"`` where the user has one; ``"required"``: always.
+        """
+        return "none"
 
     def contrasts(self, config: Any) -> Contrasts | None:
         """Say what the network synthesizes from what; None if it does not synthesize."""

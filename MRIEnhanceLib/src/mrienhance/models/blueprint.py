@@ -14,6 +14,7 @@ from mrienhance.errors import ModelError, UsageError
 from mrienhance.methods.base import Method
 from mrienhance.methods.configs import config_from_dict
 from mrienhance.methods.registry import get_method
+from mrienhance.models.card import ModelCard
 from mrienhance.models.header import Header, TensorInfo
 from mrienhance.models.strict import shown
 
@@ -69,10 +70,23 @@ def check_network(header: Header, name: str) -> tuple[Method, Any]:
         raise ModelError(f"{name}: broken configuration: {_line(error)}", hint=_HINT) from None
     expected = _expected(method, config, header.tensors, name)
     _compare(header.tensors, expected, name)
-    tiling = method.tiling(config)
-    if header.card.dimensions != tiling.ndim or header.card.scale not in (None, tiling.scale):
+    if not _agrees(header.card, method, config):
         raise ModelError(f"{name}: the model card contradicts the configuration", hint=_HINT)
     return method, config
+
+
+def _agrees(card: ModelCard, method: Method, config: Any) -> bool:
+    """Whether a card says of axes, factors and reference what the configuration gives; of the task, if it decides."""
+    tiling = method.tiling(config)
+    factors = card.factors[::-1][-tiling.ndim :]
+    use = method.reference(config)
+    return (
+        (len(method.tasks) == 1 or card.task == method.task(config))
+        and card.dimensions == tiling.ndim
+        and (card.scale is None or factors == tiling.scales)
+        and card.reference_required == (use == "required")
+        and bool(card.reference_contrasts) <= (use != "none")
+    )
 
 
 def _expected(method: Method, config: Any, tensors: Mapping[str, TensorInfo], name: str) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ SamplingKind: TypeAlias = Literal["random-lines", "equispaced-lines", "poisson-d
 _LARGEST_ACCELERATION, _MOST_COILS = 1024.0, 1024
 # Facts that few models have: left out of the written card where they are None, so that other cards stay as they were.
 _ONLY_RECONSTRUCTION = ("acceleration", "sampling", "coils")
+_ONLY_WITH_REFERENCE: Final[Mapping[str, object]] = {"reference_contrasts": [], "reference_required": False}
 _OF_SOME_TASKS = ("lf_psnr_db", "lf_ssim", "vif", "niqe")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
@@ -90,9 +91,14 @@ class ModelCard:
     scale
         Super-resolution factor; None if the task has none.
     axes
-        ``"in-plane"``: slices, along i and j; ``"3d"``: volumes.
+        What gets finer. ``"in-plane"``: slices, along i and j; ``"3d"``: volumes, along all axes; ``"through-plane"``:
+        volumes, along the slice axis k alone.
     degradation
         Which degradation it undoes, by its name in `mrienhance.physics.DEGRADATIONS`.
+    reference_contrasts
+        Of models to super-resolve: contrasts that a finer reference may have; empty if they use none.
+    reference_required
+        Whether such a model does nothing without a reference.
     spacing_mm
         Smallest and largest voxel spacing of the *input* that it was made for; by default, what MRI has.
     acceleration
@@ -143,8 +149,10 @@ class ModelCard:
     contrasts_in: tuple[str, ...]
     contrasts_out: tuple[str, ...]
     scale: int | None = None
-    axes: Literal["in-plane", "3d"] = "in-plane"
+    axes: Literal["in-plane", "3d", "through-plane"] = "in-plane"
     degradation: str = "k-space"
+    reference_contrasts: tuple[str, ...] = ()
+    reference_required: bool = False
     spacing_mm: tuple[float, float] = (0.1, 10.0)
     acceleration: tuple[float, float] | None = None
     sampling: tuple[SamplingKind, ...] | None = None
@@ -166,6 +174,10 @@ class ModelCard:
         if not 0 < low <= high:
             raise ValueError(f"field 'spacing_mm' must be a range above 0, not {strict.shown(self.spacing_mm)}")
         self._check_acquisition()
+        if self.reference_contrasts and self.task != "super-resolve":
+            raise ValueError(f"field 'reference_contrasts' is for models to super-resolve, not to {self.task}")
+        if self.reference_required and not self.reference_contrasts:
+            raise ValueError("field 'reference_required' needs 'reference_contrasts'")
         data = self.training.get("data", [])
         if not isinstance(data, list) or not all(isinstance(source, Mapping) for source in data):
             raise ValueError(f"field 'training.data' must be a list of mappings, not {strict.shown(data)}")
@@ -173,7 +185,14 @@ class ModelCard:
     @property
     def dimensions(self) -> int:
         """2 for a model of slices, 3 for one of volumes."""
-        return 3 if self.axes == "3d" else 2
+        return 2 if self.axes == "in-plane" else 3
+
+    @property
+    def factors(self) -> tuple[int, int, int]:
+        """How many times finer the result is along (i, j, k)."""
+        scale = self.scale or 1
+        in_plane, through = self.axes != "through-plane", self.axes != "in-plane"
+        return (scale if in_plane else 1, scale if in_plane else 1, scale if through else 1)
 
     def to_dict(self) -> dict[str, Any]:
         """The card in lists, dictionaries, strings and numbers."""
@@ -183,6 +202,9 @@ class ModelCard:
             for name in names:
                 if part[name] is None:
                     del part[name]
+        for name, default in _ONLY_WITH_REFERENCE.items():
+            if values[name] == default:
+                del values[name]
         return values
 
     @classmethod

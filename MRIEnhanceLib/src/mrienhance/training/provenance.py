@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrienhance.errors import UsageError
+from mrienhance.methods.base import Method, Tiling
 from mrienhance.methods.registry import get_method
 from mrienhance.models import ModelCard
 from mrienhance.training.recipe import Recipe
@@ -25,6 +26,7 @@ TOLD = (
     "coils",
     "degradation",
     "axes",
+    "reference_contrasts",
     "limits",
     "intended_use",
     "licence",
@@ -71,20 +73,23 @@ def make_card(
             f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data', 'training_notes'))}"
         )
     method = get_method(recipe.method)
+    task, tiling = method.task(recipe.model), method.tiling(recipe.model)
     contrasts = sorted({source.contrast for source in used} - {"unknown", SIMULATED})
     facts: dict[str, Any] = {
         "name": f"{recipe.method}-untitled",
         "summary": f"{method.title} trained by the recipe in `training`.",
         "contrasts_in": contrasts,
         "contrasts_out": contrasts,
+        "axes": _axes(tiling),
+        **_of_the_reference(method, recipe.model, contrasts),
         **told,
     }
     known: dict[str, Any] = {
         "method": recipe.method,
-        "task": method.tasks[0],
+        "task": task,
+        "scale": max(tiling.scales) if task == "super-resolve" else None,
         "fidelity": method.paper.fidelity,
         "paper": {"citation": method.paper.citation, "doi": method.paper.doi},
-        "scale": getattr(recipe.model, "scale", None),
         "training": {
             "data": _data(used, sources),
             "validation": list(recipe.data.validation),
@@ -99,6 +104,24 @@ def make_card(
         },
     }
     return ModelCard.from_dict({**facts, **known})
+
+
+def _axes(tiling: Tiling) -> str:
+    """What gets finer, in the card's words."""
+    if tiling.ndim == 2:
+        return "in-plane"
+    return "through-plane" if tiling.scales[0] > tiling.scales[-1] else "3d"
+
+
+def _of_the_reference(method: Method, config: Any, contrasts: Sequence[str]) -> dict[str, Any]:
+    """What the configuration says of degradation and reference; a recipe may say more precisely which contrasts."""
+    facts: dict[str, Any] = {}
+    if method.task(config) == "super-resolve" and hasattr(config, "degradation"):
+        facts["degradation"] = config.degradation
+    use = method.reference(config)
+    if use != "none":
+        facts |= {"reference_contrasts": list(contrasts), "reference_required": use == "required"}
+    return facts
 
 
 def _data(used: Sequence[Source], told: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
