@@ -176,12 +176,15 @@ def test_losses_are_their_formulas() -> None:
     x, source, target = batch["image"], batch["source"], batch["target"]
     critic_loss, _, loss = training.objective.losses(training.modules, batch, progress=0.0)
     made = network(x, source, target)
-    real, fake = critic(x), critic(made)
+    # The critic sees a scan of the target where there is one, else the source: here one of each.
+    assert batch["paired"].tolist() == [1, 0]
+    shown, shown_as = torch.cat([batch["truth"][:1], x[1:]]), torch.cat([target[:1], source[1:]])
+    real, fake = critic(shown), critic(made)
     log = torch.log_softmax
     picked = torch.arange(len(x))
     expected = {
         "critic/adversarial": fake.scores.mean() - real.scores.mean(),
-        "critic/class": -2 * log(real.logits, 1)[picked, source].mean(),
+        "critic/class": -2 * log(real.logits, 1)[picked, shown_as].mean(),
         "adversarial": -0.5 * fake.scores.mean(),
         "class": -0.7 * log(fake.logits, 1)[picked, target].mean(),
         "cycle": 10 * (network(made, target, source) - x).abs().mean(),
@@ -191,7 +194,7 @@ def test_losses_are_their_formulas() -> None:
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, msg=name)
     mix = batch["mixes"][0].view(-1, 1, 1, 1)
-    between = (mix * x + (1 - mix) * made.detach()).requires_grad_()
+    between = (mix * shown + (1 - mix) * made.detach()).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).scores.mean((1, 2, 3)).sum(), between)
     penalty = 10 * (slope.flatten(1).norm(dim=1) - 1).square().mean()
     torch.testing.assert_close(found["critic/penalty"], penalty, rtol=1e-4, atol=1e-5)

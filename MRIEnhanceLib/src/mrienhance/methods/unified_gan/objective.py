@@ -85,11 +85,11 @@ class UnifiedGANObjective(Objective):
         yield Loss(torch.stack(list(terms.values())).sum(), terms=terms)
 
     def _critic(self, critic: nn.Module, batch: Batch, made: Tensor, update: int) -> Loss:
-        real = batch["image"]
+        real, label = _shown(batch)
         true, false = critic(real), critic(made)
         terms = {
             "critic/adversarial": false.scores.mean() - true.scores.mean(),
-            "critic/class": self.config.critic_class_weight * functional.cross_entropy(true.logits, batch["source"]),
+            "critic/class": self.config.critic_class_weight * functional.cross_entropy(true.logits, label),
         }
         weight = float(batch["penalties"][update]) * self.config.penalty_weight
         if weight:
@@ -150,6 +150,17 @@ class UnifiedGANObjective(Objective):
         """The translated slice."""
         made: Tensor = network(batch["image"], batch["from"], batch["to"])
         return made
+
+
+def _shown(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Scans for the critic and their contrasts: of the targets where there are such, else the sources.
+
+    Were they the sources alone, a contrast that many were scanned with would be commoner among scans than among
+    synthetic images, and the critic would push all contrasts towards the look of that one.
+    """
+    paired = batch["paired"] > 0
+    scans = torch.where(paired.view(-1, 1, 1, 1), batch["truth"], batch["image"])
+    return scans, torch.where(paired, batch["target"], batch["source"])
 
 
 def _chosen(every: Tensor, target: Tensor) -> Tensor:
