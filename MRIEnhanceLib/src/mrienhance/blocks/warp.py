@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-def warp(image: Tensor, flow: Tensor) -> Tensor:
+def warp(image: Tensor, flow: Tensor, *, mode: Literal["bilinear", "bicubic"] = "bilinear") -> Tensor:
     """Sample an image where a displacement field points: ``out(p) = image(p + flow(p))``.
 
-    The spatial transformer of Jaderberg et al. (NeurIPS 2015) with displacements in pixels, linear interpolation, and
-    the edge's value outside the image.
+    The spatial transformer of Jaderberg et al. (NeurIPS 2015) with displacements in pixels, linear interpolation unless
+    it is told otherwise, and the edge's value outside the image.
 
     Parameters
     ----------
@@ -19,6 +21,8 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         Images (B, C, H, W).
     flow
         Displacements in pixels (B or 1, 2, H, W): channel 0 along rows (downwards), channel 1 along columns.
+    mode
+        ``"bicubic"`` keeps what ``"bilinear"`` interpolation blurs, and may overshoot at edges.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     return functional.grid_sample(
         image,
         grid.to(image.dtype).expand(batch, -1, -1, -1),
-        mode="bilinear",
+        mode=mode,
         padding_mode="border",
         align_corners=True,
     )

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.fgdl.transformer import Double, Halve, TransformerBlock, convolution, pointwise, spatial
 
-_MULTIPLE = 32
+MULTIPLE = 32
+"""Sides of slices are brought to multiples of this."""
 _HEADS = (1, 2, 4, 4, 4, 4)
 
 
@@ -104,7 +105,7 @@ class SynthesisNetwork(nn.Module):
     def pyramid(self, image: Tensor) -> Pyramid:
         """Synthesize, and give the decoder's features along."""
         height, width = image.shape[-2:]
-        padded = reflect_to_multiple(2 * image - 1, _MULTIPLE)
+        padded = reflect_to_multiple(2 * image - 1, MULTIPLE)
         x = self.first(spatial(self.entrance, padded.permute(0, 2, 3, 1)).contiguous())
         skips = [x]
         for encoder in self.encoders:
@@ -118,15 +119,21 @@ class SynthesisNetwork(nn.Module):
 
 
 def reflect_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """Continue images (B, C, H, W) by reflection, equally at both ends, until both sides are multiples.
+    """Continue images (B, C, H, W) by reflection, equally at both ends, until both sides are multiples."""
+    missing = [-size % multiple for size in image.shape[-2:]]
+    before = (missing[0] // 2, missing[1] // 2)
+    return reflect(image, before, (missing[0] - before[0], missing[1] - before[1]))
+
+
+def reflect(image: Tensor, before: tuple[int, int], after: tuple[int, int] = (0, 0)) -> Tensor:
+    """Continue images (B, C, H, W) by so many rows and columns, by reflection about the first and last ones.
 
     A short side is reflected over and over, so that even one pixel is enough.
     """
-    for axis in (-2, -1):
+    for axis, first, last in zip((-2, -1), before, after, strict=True):
         size = image.shape[axis]
-        missing = -size % multiple
-        if missing:
-            place = torch.arange(-(missing // 2), size + missing - missing // 2, device=image.device)
+        if first or last:
+            place = torch.arange(-first, size + last, device=image.device)
             period = max(2 * (size - 1), 1)
             place = place.remainder(period)
             image = image.index_select(axis, torch.minimum(place, period - place) if size > 1 else 0 * place)

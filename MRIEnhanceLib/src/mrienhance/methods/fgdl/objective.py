@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from mrienhance.errors import UsageError
 from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.fgdl.correction import LabelCorrection
-from mrienhance.methods.fgdl.critics import CoarseCritic, DifferenceCritic, Judgement, contest, matched, relativistic
-from mrienhance.methods.fgdl.losses import edge_difference, ms_ssim, roughness
-from mrienhance.methods.fgdl.pairs import training_pairs
+from mrienhance.methods.fgdl.critics import CoarseCritic, DifferenceCritic, contest, relativistic
+from mrienhance.methods.fgdl.losses import roughness
+from mrienhance.methods.fgdl.pairs import slice_of, training_pairs
+from mrienhance.methods.fgdl.terms import at_rest, contested, likeness, rivalry
 from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
 
 
@@ -58,62 +58,24 @@ class FGDLObjective(Objective):
         synthesis = 2 * modules["network"](batch["image"]) - 1
         moved, flow = modules["correction"](label, source) if self.config.label_correction else (label, None)
         if self.config.adversarial and bool(batch["critic_learns"]):
-            yield from self._critics(modules, synthesis.detach(), moved.detach(), label)
-        terms = self._likeness(synthesis, moved)
+            real, fake = moved.detach(), synthesis.detach()
+            yield contested(modules["critic"], real, fake, real - fake)
+            if "coarse_critic" in modules:
+                found = contest(modules["coarse_critic"](label), modules["coarse_critic"](real))
+                yield Loss(found, optimizer="coarse_critic", terms={"coarse critic": found})
+        terms = likeness(self.config, synthesis, moved)
         if flow is not None:
             terms["smooth"] = self.config.smooth_weight * roughness(flow)
         if self.config.adversarial:
-            terms |= self._adversarial(modules, synthesis, moved, label)
+            terms |= rivalry(self.config, modules["critic"], moved, synthesis, moved - synthesis)
+        if "coarse_critic" in modules:
+            with at_rest(modules["coarse_critic"]) as critic:
+                judged = relativistic(critic(moved), critic(label))
+                terms["adversarial/label"] = self.config.adversarial_weight * judged
         # Where the truth is known, how far the label is from it, before and after: numbers to look at, no terms.
         seen = _distances(batch, moved) if "aligned" in batch else {}
         learners = ("network", "correction") if self.config.label_correction else ("network",)
         yield Loss(torch.stack(list(terms.values())).sum(), optimizer=learners, terms=terms | seen)
-
-    def _likeness(self, synthesis: Tensor, label: Tensor) -> dict[str, Tensor]:
-        config = self.config
-        terms = {"l1": config.l1_weight * (synthesis - label).abs().mean()}
-        if config.ssim_weight:
-            terms["ssim"] = config.ssim_weight * (1 - ms_ssim((synthesis + 1) / 2, (label + 1) / 2))
-        if config.edge_weight:
-            terms["edges"] = config.edge_weight * edge_difference(synthesis, label)
-        return terms
-
-    def _adversarial(
-        self, modules: Mapping[str, nn.Module], synthesis: Tensor, moved: Tensor, label: Tensor
-    ) -> dict[str, Tensor]:
-        """What the discriminators tell the network; nothing of it reaches their own weights."""
-        critics = [modules[name] for name in ("critic", "coarse_critic") if name in modules]
-        for critic in critics:
-            critic.requires_grad_(False)
-        try:
-            difference = moved - synthesis
-            fake: Judgement = modules["critic"](synthesis, difference)
-            real: Judgement = modules["critic"](moved, difference)
-            wins = [relativistic(mine, theirs) for mine, theirs in zip(fake.scores, real.scores, strict=True)]
-            terms = {
-                "adversarial": self.config.adversarial_weight * torch.stack(wins).sum(),
-                "features": self.config.feature_weight * matched(fake.features, real.features),
-            }
-            if "coarse_critic" in modules:
-                mine, theirs = modules["coarse_critic"](moved), modules["coarse_critic"](label)
-                terms["adversarial/label"] = self.config.adversarial_weight * relativistic(mine, theirs)
-            return terms
-        finally:
-            for critic in critics:
-                critic.requires_grad_(True)
-
-    def _critics(
-        self, modules: Mapping[str, nn.Module], synthesis: Tensor, moved: Tensor, label: Tensor
-    ) -> Iterator[Loss]:
-        """The discriminators' own losses, on images without gradient."""
-        difference = moved - synthesis
-        real: Judgement = modules["critic"](moved, difference)
-        fake: Judgement = modules["critic"](synthesis, difference)
-        found = torch.stack([contest(*scores) for scores in zip(real.scores, fake.scores, strict=True)]).sum()
-        yield Loss(found, optimizer="critic", terms={"critic": found})
-        if "coarse_critic" in modules:
-            found = contest(modules["coarse_critic"](label), modules["coarse_critic"](moved))
-            yield Loss(found, optimizer="coarse_critic", terms={"coarse critic": found})
 
     def whole(self, image: Mapping[str, Tensor]) -> Batch:
         """A whole slice of both contrasts, the source as the baseline.
@@ -123,13 +85,7 @@ class FGDLObjective(Objective):
         UsageError
             If a contrast is missing.
         """
-        missing = [name for name in self.contrasts if name not in image]
-        if missing:
-            raise UsageError(
-                f"a validation image has no {missing[0]}",
-                hint=f"name subjects that have {' and '.join(self.contrasts)}",
-            )
-        source, target = (image[name][None, None] for name in self.contrasts)
+        source, target = (slice_of(image, name) for name in self.contrasts)
         return {"image": source, "baseline": source, "target": target}
 
     def predict(self, network: nn.Module, batch: Batch) -> Tensor:

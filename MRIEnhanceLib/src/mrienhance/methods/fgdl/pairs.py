@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mrienhance.blocks.warp import warp
+from mrienhance.errors import UsageError
 from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.objective import Batch, Sampling
 from mrienhance.physics.misalignment import random_misalignment
@@ -42,7 +43,7 @@ def training_pairs(
         also ``"aligned"``, the target as it was, and ``"flow"`` (slices x patches, 2, rows, columns), the displacements
         in pixels that moved it: for scores, not to learn from.
     """
-    pairs = [torch.stack([image[config.source], image[config.target]]) for image in _complete(images, config)]
+    pairs = [torch.stack([image[config.source], image[config.target]]) for image in complete(images, config)]
     rows, columns = (min(sampling.patch, *(pair.shape[axis] for pair in pairs)) for axis in (-2, -1))
     patches = []
     for pair in pairs:
@@ -53,11 +54,24 @@ def training_pairs(
         if config.misalignment != "none":
             pair = _misaligned(pair, config, generator)
         for _ in range(sampling.patches):
-            top, left = _place(pair[0], rows, columns, generator)
+            top, left = place(pair[0], rows, columns, generator)
             patches.append(pair[:, top : top + rows, left : left + columns])
     stack = torch.stack(patches)
     batch = {"image": stack[:, 0:1], "target": stack[:, 1:2]}
     return batch | ({"aligned": stack[:, 2:3], "flow": stack[:, 3:]} if config.misalignment != "none" else {})
+
+
+def slice_of(image: Mapping[str, Tensor], name: str) -> Tensor:
+    """One contrast (1, 1, H, W) of a validation image.
+
+    Raises
+    ------
+    UsageError
+        If it is missing.
+    """
+    if name not in image:
+        raise UsageError(f"a validation image has no {name}", hint=f"name subjects that have {name}")
+    return image[name][None, None]
 
 
 def _misaligned(pair: Tensor, config: Config, generator: torch.Generator) -> Tensor:
@@ -69,8 +83,8 @@ def _misaligned(pair: Tensor, config: Config, generator: torch.Generator) -> Ten
     return torch.cat([torch.stack([source, moved, target]), flow])
 
 
-def _complete(images: Sequence[Mapping[str, Tensor]], config: Config) -> list[Mapping[str, Tensor]]:
-    """As many slices as were drawn, all with both contrasts."""
+def complete(images: Sequence[Mapping[str, Tensor]], config: Config) -> list[Mapping[str, Tensor]]:
+    """As many slices (H, W) as were drawn: those with both contrasts, over and over, or background."""
     found = [image for image in images if config.source in image and config.target in image]
     if not found:
         like = next(value for name, value in images[0].items() if name in (config.source, config.target))
@@ -78,7 +92,7 @@ def _complete(images: Sequence[Mapping[str, Tensor]], config: Config) -> list[Ma
     return [found[index % len(found)] for index in range(len(images))]
 
 
-def _place(image: Tensor, rows: int, columns: int, generator: torch.Generator) -> tuple[int, int]:
+def place(image: Tensor, rows: int, columns: int, generator: torch.Generator) -> tuple[int, int]:
     """A random corner of a patch whose centre holds tissue, if one is found in a few tries."""
     height, width = image.shape
     threshold = 0.05 * float(image.max())

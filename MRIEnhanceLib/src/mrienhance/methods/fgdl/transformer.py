@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mrienhance.blocks.deform import DeformConv2d
+
 _EPSILON = 1e-5
 _EXPANSION = 2.66
 _STRIP = 1 << 19
@@ -28,8 +30,9 @@ def convolution(inputs: int, outputs: int, kernel: int, *, groups: int = 1) -> n
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False, groups=groups)
 
 
-def pointwise(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def pointwise(layer: nn.Module, x: Tensor) -> Tensor:
     """A 1x1 convolution of features (B, H, W, C)."""
+    assert isinstance(layer, nn.Conv2d)
     return functional.linear(x, layer.weight[:, :, 0, 0])
 
 
@@ -63,15 +66,17 @@ class ChannelAttention(nn.Module):
     """Multi-head attention between channels (MDTA), after layer normalisation; what it adds to the features.
 
     ``softmax(q k^T t) v`` with queries and keys of unit length along the pixels and a learned temperature t a head;
-    q, k, v come from 1x1 and depth-wise 3x3 convolutions, and a 1x1 convolution ends it.
+    q, k, v come from 1x1 and depth-wise 3x3 convolutions, and a 1x1 convolution ends it. The deformable variant of
+    FGDL's second stage has a deformable 3x3 convolution in place of the first 1x1, guided by the features themselves.
     """
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, *, deformable: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(channels, eps=_EPSILON)
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
-        self.expand = convolution(channels, 3 * channels, 1)
+        wide = 3 * channels
+        self.expand: nn.Module = DeformConv2d(channels, wide) if deformable else convolution(channels, wide, 1)
         self.depthwise = convolution(3 * channels, 3 * channels, 3, groups=3 * channels)
         self.project = convolution(channels, channels, 1)
 
@@ -79,8 +84,11 @@ class ChannelAttention(nn.Module):
         """Map features (B, H, W, C) to an update of the same shape."""
         channels = x.shape[-1]
         products, values = [], []
+        # Taps that move may look anywhere: a strip and its neighbouring rows would not do.
+        whole = self._deformed(x) if isinstance(self.expand, DeformConv2d) else None
         for _, seen, inner in strips(x, 3 * channels):
-            mixed = spatial(self.depthwise, pointwise(self.expand, self.norm(x[:, seen])))[:, inner]
+            wide = whole[:, seen] if whole is not None else pointwise(self.expand, self.norm(x[:, seen]))
+            mixed = spatial(self.depthwise, wide)[:, inner]
             products.append(self._products(mixed[..., : 2 * channels]))
             values.append(mixed[..., 2 * channels :])
         # Sums over the pixels are all that leads from queries and keys to the matrix.
@@ -88,6 +96,10 @@ class ChannelAttention(nn.Module):
         mixing = self._mixing(similarity, queries, keys).to(values[0].dtype)
         updates = [torch.matmul(value.flatten(1, 2), mixing) for value in values]
         return torch.cat(updates, 1).view(x.shape) if len(updates) > 1 else updates[0].view(x.shape)
+
+    def _deformed(self, x: Tensor) -> Tensor:
+        found: Tensor = self.expand(self.norm(x).permute(0, 3, 1, 2))
+        return found.permute(0, 2, 3, 1)
 
     def _products(self, mixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of queries and keys (B, H, W, 2C): their products (B, heads, C/heads, C/heads), their squared lengths."""
@@ -154,9 +166,9 @@ class GatedFeedForward(nn.Module):
 class TransformerBlock(nn.Module):
     """``x += MDTA(LN x); x += GDFN(LN x)`` on features (B, H, W, C)."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, *, deformable: bool = False) -> None:
         super().__init__()
-        self.attention = ChannelAttention(channels, heads)
+        self.attention = ChannelAttention(channels, heads, deformable=deformable)
         self.feed_forward = GatedFeedForward(channels)
 
     def forward(self, x: Tensor) -> Tensor:
