@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mrienhance.errors import UsageError
 from mrienhance.training.augmentation import Augmentation
+from mrienhance.training.blocks import BlockExamples
 from mrienhance.training.volumes import SIMULATED, Source
 
 
@@ -30,6 +31,13 @@ class Examples(Protocol):
 
     def example(self, index: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """One slice as `Objective.prepare` takes it, (H, W) each; always the same one without a generator."""
+
+
+class TrainingSource(Protocol):
+    """What the trainer draws from."""
+
+    def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
+        """Draw training images from `count` volumes; `generator` is the only source of randomness."""
 
 
 def step_generator(*, seed: int, step: int, rank: int = 0, ranks: int = 1) -> torch.Generator:
@@ -69,17 +77,8 @@ class SliceSource:
         self.halves = [_halves(volume, balance) for volume in self.volumes]
         if not self.volumes:
             raise UsageError("no image to learn from", hint="check the data folder and the recipe's held-out subjects")
-        self.chances = self._chances(weights)
+        self.chances = _chances(self.volumes, weights)
         self.augmentation = augmentation or Augmentation()
-
-    def _chances(self, weights: Sequence[float]) -> Tensor:
-        folders = torch.tensor([volume.source.folder for volume in self.volumes])
-        if not weights:
-            return torch.ones(len(folders))
-        if len(weights) <= int(folders.max()):
-            raise UsageError(f"{len(weights)} data weights for {int(folders.max()) + 1} folders", hint="one a folder")
-        count = torch.bincount(folders, minlength=len(weights)).clamp_min(1)
-        return (torch.tensor(weights) / count)[folders]
 
     def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
         """Draw `count` slices (H, W), each with the contrasts and labels that it has."""
@@ -95,6 +94,44 @@ class SliceSource:
         if self.augmentation and volume.source.contrast != SIMULATED:
             return self.augmentation.apply(example, generator, labels=volume.labels.keys())
         return example
+
+
+class BlockSource:
+    """Draws blocks.
+
+    Parameters
+    ----------
+    volumes
+        What blocks are cut from.
+    weights
+        Share of each data folder; empty: in proportion to its people.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to draw from, or there are not as many weights as folders.
+    """
+
+    def __init__(self, volumes: Sequence[BlockExamples], *, weights: Sequence[float] = ()) -> None:
+        if not volumes:
+            raise UsageError("no image to learn from", hint="check the data folder and the recipe's held-out subjects")
+        self.volumes, self.chances = list(volumes), _chances(volumes, weights)
+
+    def draw(self, count: int, generator: torch.Generator) -> list[dict[str, Tensor]]:
+        """Draw `count` volumes, and from each as many blocks as its plan says."""
+        chosen = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
+        return [block for index in chosen for block in self.volumes[index].blocks(generator)]
+
+
+def _chances(volumes: Sequence[Examples | BlockExamples], weights: Sequence[float]) -> Tensor:
+    """How likely each volume is drawn, not normalised."""
+    folders = torch.tensor([volume.source.folder for volume in volumes])
+    if not weights:
+        return torch.ones(len(folders))
+    if len(weights) <= int(folders.max()):
+        raise UsageError(f"{len(weights)} data weights for {int(folders.max()) + 1} folders", hint="one a folder")
+    count = torch.bincount(folders, minlength=len(weights)).clamp_min(1)
+    return (torch.tensor(weights) / count)[folders]
 
 
 def _halves(volume: Examples, balance: str) -> list[Tensor]:

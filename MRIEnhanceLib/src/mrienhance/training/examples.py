@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from torch import Tensor
+
+from mrienhance.training.block_plan import BlockPlan
+from mrienhance.training.blocks import BlockExamples, BlockVolume
 from mrienhance.training.draw import Examples
 from mrienhance.training.simulated import CONTRASTS, Simulated
 from mrienhance.training.subjects import Report, load_subjects
@@ -53,3 +57,46 @@ def load_examples(
             report(source.path.name)
             wanted = ANY if single else tuple(name for name in contrasts if name in CONTRASTS)
             yield Simulated.load(source, wanted, min_foreground=min_foreground, lesions="lesions" in labels)
+
+
+def load_blocks(
+    sources: Sequence[Source], contrasts: Sequence[str], *, plan: BlockPlan, report: Report = lambda name: None
+) -> Iterator[BlockExamples]:
+    """Read all that blocks are cut from.
+
+    Parameters
+    ----------
+    sources, contrasts, report
+        As for `load_examples`.
+    plan
+        What blocks are wanted.
+
+    Yields
+    ------
+    BlockExamples
+        One for each person and grid, or each image where `contrasts` is `ANY`; those without tissue are left out.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be used.
+    """
+    scanned = [source for source in sources if source.contrast != SIMULATED]
+    for owner, values, spacing in _volumes(scanned, contrasts, report):
+        volume = BlockVolume.make(owner, values, spacing=spacing, plan=plan)
+        if volume.views:
+            yield volume
+
+
+def _volumes(
+    sources: Sequence[Source], contrasts: Sequence[str], report: Report
+) -> Iterator[tuple[Source, Mapping[str, Tensor], tuple[float, float, float]]]:
+    """Contrasts (k, j, i) that share a grid, and the distance of its samples."""
+    if tuple(contrasts) != ANY:
+        for subject in load_subjects(sources, contrasts, min_foreground=0.0, report=report):
+            yield subject.source, subject.values, subject.spacing
+        return
+    for source in sources:
+        report(source.path.name)
+        volume = load_volume(source, min_foreground=0.0)
+        yield source, {"image": volume.values}, volume.spacing

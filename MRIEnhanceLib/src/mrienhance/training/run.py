@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from mrienhance.methods.configs import config_to_dict
 from mrienhance.methods.registry import get_method
 from mrienhance.models import save_model
 from mrienhance.training.bar import TrainingBar
-from mrienhance.training.draw import Examples, SliceSource, validation_slices
-from mrienhance.training.examples import ANY, load_examples
+from mrienhance.training.examples import ANY
+from mrienhance.training.given import TrainingData
 from mrienhance.training.provenance import make_card
 from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
 from mrienhance.training.start import Earlier, read_earlier
@@ -86,7 +85,7 @@ def train(
     )
     recipe = replace(recipe, data=_with_validation(recipe.data, found))
     earlier = read_earlier(recipe, start_from)
-    volumes = _Volumes(recipe, found)
+    volumes = TrainingData(recipe, found)
     _prepare_folder(output, recipe, resume=resume)
     precision = _precision(recipe.training.precision)
     fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
@@ -100,7 +99,7 @@ def train(
     return output / "best.safetensors"
 
 
-def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path, earlier: Earlier) -> Trainer:
+def _trainer(fabric: Fabric, recipe: Recipe, volumes: TrainingData, output: Path, earlier: Earlier) -> Trainer:
     started = time.monotonic()
 
     def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
@@ -116,12 +115,7 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: _Volumes, output: Path, ea
         fabric,
         method=get_method(recipe.method),
         recipe=recipe,
-        source=SliceSource(
-            volumes.train,
-            weights=recipe.data.weights,
-            balance=recipe.data.balance,
-            augmentation=recipe.augmentation,
-        ),
+        source=volumes.source(),
         validation=volumes.validation_images(),
         folder=output,
         save_model=save,
@@ -133,37 +127,6 @@ def _stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
     """The weights as a file holds them."""
     plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     return {name: value.half() if half and value.is_floating_point() else value for name, value in plain.items()}
-
-
-class _Volumes:
-    """The images of a training, found at once, loaded when there is somewhere to show the progress."""
-
-    def __init__(self, recipe: Recipe, found: Sequence[Source]) -> None:
-        self.settings, self.slices = recipe.data, recipe.training.validation_slices
-        objective = get_method(recipe.method).objective(recipe.model)
-        self.label_maps, self.contrasts = objective.label_maps, objective.contrasts
-        self.train: list[Examples] = []
-        self.validation: list[Examples] = []
-        self.used = [source for source in found if source.subject not in self.settings.held_out]
-
-    def load(self, report: Callable[[int, int, str], None]) -> None:
-        """Read all images that may be seen; `report` is told how many there are."""
-        done = itertools.count()
-        examples = load_examples(
-            self.used,
-            self.contrasts,
-            min_foreground=self.settings.min_foreground,
-            labels=self.label_maps,
-            report=lambda name: report(next(done), len(self.used), name),
-        )
-        for each in examples:
-            self._list(each.source).append(each)
-
-    def _list(self, source: Source) -> list[Examples]:
-        return self.validation if source.subject in self.settings.validation else self.train
-
-    def validation_images(self) -> list[dict[str, Tensor]]:
-        return [image for volume in self.validation for image in validation_slices(volume, self.slices)]
 
 
 def _wanted(found: Sequence[Source], recipe: Recipe) -> list[Source]:

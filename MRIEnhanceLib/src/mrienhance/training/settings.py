@@ -35,7 +35,7 @@ class TrainingSettings:
     validate_every, checkpoint_every, log_every
         Steps between validations (with preview), between states for resuming, and between lines of the log.
     validation_slices
-        Slices of each validation image that are scored.
+        Slices (or blocks) of each validation image that are scored.
     """
 
     steps: int = 20000

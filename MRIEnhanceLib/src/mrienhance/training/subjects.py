@@ -26,6 +26,8 @@ class Subject:
     values: Mapping[str, Tensor]
     slices: Tensor
     labels: Mapping[str, Tensor] = field(default_factory=dict)
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Distance of samples along k, j and i in mm."""
 
     def example(self, index: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """One slice (H, W) of each contrast and label map; nothing about it is random."""
@@ -82,4 +84,4 @@ def load_subjects(
         for grid, held, source in scans:
             maps = {name: read_label(source.labels[name], grid, axial=True) for name in labels if name in source.labels}
             tissue = torch.stack([(values > TISSUE).float().mean((1, 2)) for values in held.values()]).amax(0)
-            yield Subject(source, held, torch.nonzero(tissue >= min_foreground).flatten(), maps)
+            yield Subject(source, held, torch.nonzero(tissue >= min_foreground).flatten(), maps, grid.spacing[::-1])

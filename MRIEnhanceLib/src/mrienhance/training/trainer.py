@@ -15,7 +15,7 @@ from torch.optim import Adam, Optimizer
 
 from mrienhance.methods.base import Method
 from mrienhance.methods.objective import Objective
-from mrienhance.training.draw import SliceSource, step_generator
+from mrienhance.training.draw import TrainingSource, step_generator
 from mrienhance.training.logbook import Logbook, peak_signal_to_noise, write_preview
 from mrienhance.training.recipe import Recipe
 from mrienhance.training.state import load_state, save_state, update_average
@@ -45,7 +45,7 @@ class Trainer:
     source
         Draws training images.
     validation
-        Whole validation images.
+        Whole validation images, or larger blocks.
     folder
         Run folder; ``state.safetensors``, ``log.csv`` and ``preview/`` appear there.
     save_model
@@ -60,7 +60,7 @@ class Trainer:
         *,
         method: Method,
         recipe: Recipe,
-        source: SliceSource,
+        source: TrainingSource,
         validation: Sequence[Example],
         folder: Path,
         save_model: Callable[[str, Mapping[str, Tensor], Status], None],
@@ -71,7 +71,8 @@ class Trainer:
         fabric.seed_everything(self.settings.seed, verbose=False)
         network = method.build(recipe.model)
         network.load_state_dict(dict(weights or {}), strict=False)
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for parameter in network.parameters():
+            parameter.data = parameter.data.contiguous(memory_format=_layout(parameter))
         self.objective: Objective = method.objective(recipe.model).to(fabric.device)
         self.modules: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
@@ -165,10 +166,10 @@ class Trainer:
 
     def _preview(self, batch: Mapping[str, Tensor], prediction: Tensor) -> None:
         named = {"input": batch["image"], "baseline": batch["baseline"], "prediction": prediction}
-        images = {name: image[0, 0] for name, image in named.items()}
+        images = {name: _shown(image) for name, image in named.items()}
         path = self.folder / "preview" / f"step-{self.status.step:07d}.png"
         path.parent.mkdir(exist_ok=True)
-        write_preview(path, images, batch["target"][0, 0])
+        write_preview(path, images, _shown(batch["target"]))
 
     def _save(self) -> None:
         self._save_model("last")
@@ -198,6 +199,13 @@ def _unwrapped(module: nn.Module) -> nn.Module:
     return inner
 
 
+def _shown(image: Tensor) -> Tensor:
+    """The slice (H, W) of a picture: of a block (1, 1, k, j, i) the middle one across j, which shows k and i."""
+    return image[0, 0] if image.ndim == 4 else image[0, 0, :, image.shape[-2] // 2]
+
+
 def _layout(value: Tensor) -> torch.memory_format:
     """Convolutions like channels last; k-space, which is complex, is transformed line by line."""
-    return torch.channels_last if value.ndim == 4 and not value.is_complex() else torch.contiguous_format
+    if value.is_complex():
+        return torch.contiguous_format
+    return {4: torch.channels_last, 5: torch.channels_last_3d}.get(value.ndim, torch.contiguous_format)

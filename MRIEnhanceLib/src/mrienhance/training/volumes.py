@@ -55,6 +55,8 @@ class Volume:
     values: Tensor
     slices: Tensor
     labels: Mapping[str, Tensor] = field(default_factory=dict)
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Distance of samples along k, j and i in mm."""
 
     def example(self, index: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """One slice (H, W) with its labels, as `Objective.prepare` takes it; nothing about it is random."""
@@ -148,7 +150,8 @@ def load_volume(source: Source, *, min_foreground: float, labels: Sequence[str] 
     tissue = (values > TISSUE).float().mean((1, 2))
     grid = Grid.of(image)
     maps = {name: read_label(source.labels[name], grid) for name in labels if name in source.labels}
-    return Volume(source, values, torch.nonzero(tissue >= min_foreground).flatten(), maps)
+    slices = torch.nonzero(tissue >= min_foreground).flatten()
+    return Volume(source, values, slices, maps, grid.spacing[::-1])
 
 
 def read_axial(path: Path) -> sitk.Image:

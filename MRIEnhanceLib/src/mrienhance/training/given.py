@@ -1,0 +1,100 @@
+"""The images of a training: found at once, read when there is somewhere to show the progress."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from torch import Tensor
+
+from mrienhance.errors import UsageError
+from mrienhance.methods.registry import get_method
+from mrienhance.training.block_plan import BlockPlan
+from mrienhance.training.blocks import BlockExamples
+from mrienhance.training.draw import BlockSource, Examples, SliceSource, TrainingSource, validation_slices
+from mrienhance.training.examples import load_blocks, load_examples
+from mrienhance.training.recipe import DataSettings, Recipe
+from mrienhance.training.volumes import Source
+
+T = TypeVar("T", bound=Examples | BlockExamples)
+
+
+class _Split(Generic[T]):
+    """What is learned from, and what is judged by."""
+
+    def __init__(self, settings: DataSettings) -> None:
+        self.settings = settings
+        self.train: list[T] = []
+        self.validation: list[T] = []
+
+    def add(self, each: T) -> None:
+        (self.validation if each.source.subject in self.settings.validation else self.train).append(each)
+
+
+class TrainingData:
+    """The images that a recipe may see.
+
+    Parameters
+    ----------
+    recipe
+        Says whose images are learned from, which are judged by, and which never read.
+    found
+        What `find_images` found.
+
+    Raises
+    ------
+    UsageError
+        If the recipe asks for what blocks do not have.
+    """
+
+    def __init__(self, recipe: Recipe, found: Sequence[Source]) -> None:
+        self.recipe, self.settings = recipe, recipe.data
+        self.objective = get_method(recipe.method).objective(recipe.model)
+        self.used = [source for source in found if source.subject not in self.settings.held_out]
+        self.slices: _Split[Examples] = _Split(recipe.data)
+        self.blocks: _Split[BlockExamples] = _Split(recipe.data)
+        if self.objective.ndim == 3 and (recipe.augmentation or recipe.data.balance):
+            what = "augmentation" if recipe.augmentation else "data.balance"
+            hint = f"leave out {what}: blocks are mirrored and turned as it is"
+            raise UsageError(f"recipe: {what} is for trainings on slices", hint=hint)
+
+    def load(self, report: Callable[[int, int, str], None]) -> None:
+        """Read all images that may be seen; `report` is told how many were read, how many there are, and a name."""
+        done = itertools.count()
+
+        def reading(name: str) -> None:
+            report(next(done), len(self.used), name)
+
+        contrasts = self.objective.contrasts
+        if self.objective.ndim == 3:
+            plan = BlockPlan.of(self.objective, self.recipe.sampling)
+            for volume in load_blocks(self.used, contrasts, plan=plan, report=reading):
+                self.blocks.add(volume)
+            return
+        labels, least = self.objective.label_maps, self.settings.min_foreground
+        for each in load_examples(self.used, contrasts, min_foreground=least, labels=labels, report=reading):
+            self.slices.add(each)
+
+    def source(self) -> TrainingSource:
+        """What training images are drawn from.
+
+        Raises
+        ------
+        UsageError
+            If nothing is left to learn from.
+        """
+        if self.objective.ndim == 3:
+            return BlockSource(self.blocks.train, weights=self.settings.weights)
+        return SliceSource(
+            self.slices.train,
+            weights=self.settings.weights,
+            balance=self.settings.balance,
+            augmentation=self.recipe.augmentation,
+        )
+
+    def validation_images(self) -> list[dict[str, Tensor]]:
+        """Slices or blocks to validate with."""
+        count = self.recipe.training.validation_slices
+        blocks = [block for volume in self.blocks.validation for block in volume.middle(count)]
+        return blocks + [image for volume in self.slices.validation for image in validation_slices(volume, count)]
