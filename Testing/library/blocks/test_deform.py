@@ -64,9 +64,29 @@ def operator_asked_anew() -> Iterator[None]:
 @pytest.mark.parametrize(("size", "kernel"), [((6, 5), 3), ((1, 4), 3), ((1, 1), 3), ((5, 7), 1), ((7, 6), 5)])
 def test_equals_a_loop_over_every_sample(size: tuple[int, int], kernel: int) -> None:
     case = inputs(size=size, kernel=kernel)
-    torch.testing.assert_close(deform_conv(*case), by_hand(*case), atol=1e-10, rtol=0)
-    single = deform_conv(*(each.float() for each in case))
-    torch.testing.assert_close(single.double(), by_hand(*case), atol=2e-5, rtol=1e-6)
+    expected = by_hand(*case)
+    torch.testing.assert_close(deform_conv(*case), expected, atol=1e-10, rtol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(deform_conv(*case), expected, atol=1e-10, rtol=0)
+        single = deform_conv(*(each.float() for each in case)).double()
+    torch.testing.assert_close(single, expected, atol=1e-6 * float(expected.abs().max()), rtol=1e-6)
+    planes = deform_conv(*(each.float() for each in case)).double()
+    torch.testing.assert_close(planes, expected, atol=2e-5, rtol=1e-6)
+
+
+def test_gathered_rows_are_interpolated_planes_and_so_are_their_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far outside as well, where there is nothing."""
+    x, offset, mask, weight = inputs(size=(9, 7))
+    offset = 3 * offset
+    found = []
+    for many in (1, 1000):
+        monkeypatch.setattr(deform, "_MANY_CHANNELS", many)
+        arguments = [each.clone().requires_grad_() for each in (x, offset, mask, weight)]
+        y = deform_conv(*arguments)
+        y.square().sum().backward()
+        found.append([y.detach(), *(each.grad for each in arguments)])
+    for gathered, interpolated in zip(*found, strict=True):
+        torch.testing.assert_close(gathered, interpolated, atol=1e-9, rtol=1e-9)
 
 
 def test_without_offsets_it_is_a_convolution_and_a_bias_is_added() -> None:
