@@ -35,6 +35,9 @@ class DataSettings:
     balance
         Name of a label map, such as ``"lesions"``: of volumes that have it, every second slice drawn shows the label.
         Empty: all slices are drawn alike.
+    contrasts
+        Of methods that take one image of any contrast: those whose scans are read; empty: all. What is simulated is of
+        any contrast.
     simulate
         Names of data folders that hold label maps of whole heads: their slices are simulated afresh each time they are
         drawn, all contrasts of the same tissues.
@@ -45,6 +48,7 @@ class DataSettings:
     weights: tuple[float, ...] = ()
     min_foreground: float = 0.05
     balance: str = ""
+    contrasts: tuple[str, ...] = ()
     simulate: tuple[str, ...] = ()
 
 

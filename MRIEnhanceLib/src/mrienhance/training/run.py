@@ -130,11 +130,12 @@ def _stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
 
 
 def _wanted(found: Sequence[Source], recipe: Recipe) -> list[Source]:
-    """Those of the contrasts that the objective learns from."""
+    """Those of the contrasts that the objective learns from, or of its any contrast those that the recipe names."""
     contrasts = get_method(recipe.method).objective(recipe.model).contrasts
-    wanted = [source for source in found if contrasts == ANY or source.contrast in (*contrasts, SIMULATED)]
+    chosen = recipe.data.contrasts if contrasts == ANY else contrasts
+    wanted = [source for source in found if not chosen or source.contrast in (*chosen, SIMULATED)]
     if not wanted:
-        raise UsageError(f"no image is {' or '.join(contrasts)}", hint="name the files by contrast, as in sub-01_T1w")
+        raise UsageError(f"no image is {' or '.join(chosen)}", hint="name the files by contrast, as in sub-01_T1w")
     return wanted
 
 
