@@ -20,7 +20,7 @@ from mrienhance.training.examples import ANY, load_examples
 from mrienhance.training.protocols import draw_protocol
 from mrienhance.training.scanning import blur, brain_mask
 from mrienhance.training.scene import Scene, draw_table
-from mrienhance.training.simulated import CONTRASTS, Simulated
+from mrienhance.training.simulated import CONTRASTS, Simulated, brightness
 from mrienhance.training.trainer import Trainer
 from mrienhance.training.volumes import find_images
 
@@ -146,7 +146,7 @@ def test_the_skull_is_removed_or_not(heads: Path, monkeypatch: pytest.MonkeyPatc
     head = load(heads, ("PDw",))[0]
     shares = []
     for stripped in (0.0, 1.0):
-        monkeypatch.setattr(simulated, "_STRIPPED", stripped)
+        monkeypatch.setattr(simulated, "STRIPPED", stripped)
         example = head.example(len(head.anatomy.codes) // 2, torch.Generator().manual_seed(1))
         shares.append(float((example["PDw"] > 0.1).float().mean()))
         shares[-1] *= example["PDw"].numel()
@@ -164,11 +164,11 @@ def test_a_mask_holds_the_brain_and_no_bone(heads: Path) -> None:
 
 def test_volumes_are_scaled_by_their_bright_tissue(heads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bright slice and a dark one keep their ratio: the scale is the head's, not the slice's."""
-    monkeypatch.setattr(simulated, "_STRIPPED", 0.0)
+    monkeypatch.setattr(simulated, "STRIPPED", 0.0)
     head = load(heads)[0]
     chance = dice()
     table, protocols = draw_table(chance), [draw_protocol("T1w", chance)]
-    bright = head._bright(table, protocols, False, dice(1))
+    bright = brightness(head.anatomy.counts, table, protocols, False, dice(1))
     fat = Scene.plain(torch.full((1, 1, 1), code("fat")), table).signals(protocols)
     # Fat is the brightest tissue of T1w, unless it is suppressed, and there is enough of it.
     assert protocols[0].shares["fat"] == 1.0

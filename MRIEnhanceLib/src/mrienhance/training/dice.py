@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from mrienhance.physics.misalignment import smooth_fields
+from mrienhance.physics.misalignment import smooth_fields, smooth_volumes
 
 T = TypeVar("T")
 _SPLINE = 0.479
@@ -51,3 +51,10 @@ class Dice:
     def smooth(self, shape: tuple[int, int], *, points: int, count: int = 1) -> Tensor:
         """Smooth fields (count, H, W) about 0 of standard deviation 1: splines through so many points a side."""
         return smooth_fields(shape, points=points, count=count, generator=self.generator) / _SPLINE
+
+    def clouds(self, shape: tuple[int, int, int], *, width: float, count: int = 1) -> Tensor:
+        """Smooth fields (count, k, j, i) about 0 of standard deviation 1, through points so many samples apart."""
+        k, j, i = (max(round(size / width) + 1, 2) for size in shape)
+        return smooth_volumes(shape, points=(k, j, i), count=count, generator=self.generator) / (
+            _SPLINE * math.sqrt(_SPLINE)
+        )

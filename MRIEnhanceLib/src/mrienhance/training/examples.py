@@ -9,7 +9,9 @@ from torch import Tensor
 from mrienhance.training.block_plan import BlockPlan
 from mrienhance.training.blocks import BlockExamples, BlockVolume
 from mrienhance.training.draw import Examples
+from mrienhance.training.head import Head
 from mrienhance.training.simulated import CONTRASTS, Simulated
+from mrienhance.training.simulated_blocks import SimulatedBlocks
 from mrienhance.training.subjects import Report, load_subjects
 from mrienhance.training.volumes import SIMULATED, Source, load_volume
 
@@ -86,6 +88,11 @@ def load_blocks(
         volume = BlockVolume.make(owner, values, spacing=spacing, plan=plan)
         if volume.views:
             yield volume
+    for source in sources:
+        if source.contrast == SIMULATED:
+            report(source.path.name)
+            wanted = ANY if tuple(contrasts) == ANY else tuple(name for name in contrasts if name in CONTRASTS)
+            yield SimulatedBlocks(source, plan, Head.read(source.path), wanted)
 
 
 def _volumes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -18,9 +19,9 @@ _DEFORMED = 6.0
 """Largest displacement of a random deformation of the head, in samples."""
 _THIN = 1.5
 """Up to this thickness, in samples, one depth stands for all."""
-_SWOLLEN = 0.6
+SWOLLEN = 0.6
 """How often sulci are made narrower."""
-_AMID = 21
+AMID = 21
 """Fluid in the middle of a window of so many samples belongs to the brain if about half of the window is brain."""
 _EDGE = 0.5
 """Standard deviation of a blur that takes the steps out of the edges of label maps, in samples."""
@@ -40,7 +41,7 @@ def draw_slab(anatomy: Anatomy, index: int, dice: Dice) -> Tensor:
     plane = index + math.tan(pitch) * down + math.tan(roll) * right
     places = (plane + depths[:, None, None]).round().long().clamp(0, len(anatomy.codes) - 1)
     codes = anatomy.codes[places, torch.arange(rows)[:, None], torch.arange(columns)]
-    return _swollen(codes) if dice.chance(_SWOLLEN) else codes
+    return swollen(codes) if dice.chance(SWOLLEN) else codes
 
 
 def around_brain(codes: Tensor) -> Tensor:
@@ -54,14 +55,14 @@ def around_brain(codes: Tensor) -> Tensor:
     return codes.contiguous()
 
 
-def _swollen(codes: Tensor) -> Tensor:
-    """The codes with sulci a sample narrower on each side, and the cortex as thick as it was.
+def swollen(codes: Tensor, axes: Sequence[int] = (-2, -1)) -> Tensor:
+    """The codes with sulci a sample narrower on each side along some axes, and the cortex as thick as it was.
 
     Label maps give sulci what lies within them as well: their fluid is wider than it looks in scans.
     """
     for inner, outer in (("cortex", SULCI), ("white matter", "cortex")):
         grown, beside = codes == code(inner), torch.zeros_like(codes, dtype=torch.bool)
-        for axis in (-2, -1):
+        for axis in axes:
             for step in (-1, 1):
                 beside |= grown.roll(step, axis)
         codes = torch.where(beside & (codes == code(outer)), code(inner), codes)
@@ -72,7 +73,7 @@ def brain_mask(codes: Tensor, dice: Dice) -> Tensor:
     """What a tool that removes the skull leaves of a slice (H, W): brain, and a rim of what touches it."""
     brain = is_brain()[codes.int()].float()
     # A rim of some samples, and all of what lies amid the brain.
-    kept = (box(box(brain, 5), 5) > dice.uniform(0.05, 0.35)) | (box(brain, _AMID) > dice.uniform(0.4, 0.55))
+    kept = (box(box(brain, 5), 5) > dice.uniform(0.05, 0.35)) | (box(brain, AMID) > dice.uniform(0.4, 0.55))
     return (kept & ~is_one_of("air", *SKULL, "skin", SOFT, "eye")[codes.int()]).float()
 
 

@@ -18,13 +18,13 @@ from mrienhance.training.scanning import box
 
 _SPREAD = (0.02, 0.04, 0.05, 0.3)
 """How much density, T1, T2 and uptake of one tissue differ from person to person, as a relative deviation."""
-_TEXTURE = (0.01, 0.03, 0.03)
+TEXTURE = (0.01, 0.03, 0.03)
 """How much density, T1 and T2 differ within a tissue."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Tissue properties of a slice of some thickness.
+    """Tissue properties of a slice of some thickness, or of a block.
 
     Attributes
     ----------
@@ -33,13 +33,13 @@ class Scene:
     table
         float32 (4, codes): density, T1 and T2 in ms, uptake in mmol/l of each tissue.
     factors
-        float32 (3, H, W): of density, T1 and T2, at all depths.
+        float32 (3, 1 or S, H, W): of density, T1 and T2, at all depths or at each.
     fat
-        float32 (H, W): share of fat in soft tissue, the rest is muscle.
+        float32 (H, W) or (S, H, W): share of fat in soft tissue, the rest is muscle.
     threads
-        float32 (H, W): share of tissue in the subarachnoid space.
+        Alike: share of tissue in the subarachnoid space.
     lesions
-        float32 (H, W): share of diseased tissue, 0 to 1, whose properties (4,) are in `disease`.
+        Alike: share of diseased tissue, 0 to 1, whose properties (4,) are in `disease`.
     """
 
     codes: Tensor
@@ -57,7 +57,7 @@ class Scene:
         shape = (codes.shape[-2], codes.shape[-1])
         middle = codes[len(codes) // 2]
         coarse = dice.smooth(shape, points=6, count=3) + 0.7 * dice.smooth(shape, points=40, count=3)
-        factors = torch.exp(torch.tensor(_TEXTURE)[:, None, None] * coarse)
+        factors = torch.exp(torch.tensor(TEXTURE)[:, None, None] * coarse)
         # Fat lies beneath the skin and between muscles.
         depth = box((middle == code("skin")).float(), 9)
         fat = torch.sigmoid(4 * (dice.smooth(shape, points=28)[0] + 6 * depth + dice.uniform(-0.5, 0.7)))
@@ -66,16 +66,20 @@ class Scene:
         narrow = 1 - box(space, 7)
         threads = (dice.uniform(0.2, 0.8) * narrow + 0.12 * dice.smooth(shape, points=60)[0]).clamp(0, 0.9)
         lesions, disease = draw_lesions(middle, dice)
-        return cls(codes, table, factors, fat, threads, lesions, disease)
+        return cls(codes, table, factors[:, None], fat, threads, lesions, disease)
 
     @classmethod
     def plain(cls, codes: Tensor, table: Tensor) -> Scene:
         """A healthy scene without texture or mixtures; int codes (S, H, W)."""
         flat = torch.zeros(codes.shape[1:])
-        return cls(codes.int(), table, torch.ones(3, *flat.shape), flat, flat, flat, torch.ones(4))
+        return cls(codes.int(), table, torch.ones(3, 1, *flat.shape), flat, flat, flat, torch.ones(4))
 
     def signals(self, protocols: Sequence[Protocol]) -> Tensor:
         """What each protocol makes of it, (protocols, H, W): the mean over the depths."""
+        return self.samples(protocols).mean(1)
+
+    def samples(self, protocols: Sequence[Protocol]) -> Tensor:
+        """What each protocol makes of each sample, (protocols, S, H, W)."""
         density, t1, t2, uptake = self._properties()
         after = with_agent(t1, t2, uptake) if any(protocol.agent for protocol in protocols) else (t1, t2)
         images = []
@@ -88,7 +92,7 @@ class Scene:
             if protocol.shares.get("fat", 1.0) != 1:
                 soft = self.codes == code(SOFT)
                 shares = torch.where(soft, 1 - (1 - protocol.shares["fat"]) * self.fat, shares)
-            images.append((protocol.sequence.signal(density, *times) * shares).mean(0))
+            images.append(protocol.sequence.signal(density, *times) * shares)
         return torch.stack(images)
 
     def _properties(self) -> Tensor:
@@ -99,7 +103,7 @@ class Scene:
         maps = torch.where(space, self._mixed("dura", "cerebrospinal fluid", self.threads), maps)
         share = self.lesions
         maps = maps.lerp(self.disease[:, None, None, None].expand_as(maps), share.expand_as(maps))
-        maps[:3] *= self.factors[:, None]
+        maps[:3] *= self.factors
         return maps
 
     def _mixed(self, one: str, other: str, share: Tensor) -> Tensor:

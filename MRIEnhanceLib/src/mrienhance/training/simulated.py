@@ -17,7 +17,7 @@ from mrienhance.training.volumes import Source
 
 CONTRASTS = ("T1w", "T1c", "T2w", "FLAIR", "PDw")
 """What can be simulated."""
-_STRIPPED = 0.5
+STRIPPED = 0.5
 """How often the skull is removed."""
 _DISEASED = 0.3
 """The share of diseased tissue from which on a sample is called a lesion."""
@@ -69,12 +69,12 @@ class Simulated:
         single = self.contrasts == ("image",)
         contrasts = (dice.choose(CONTRASTS, [1.0] * len(CONTRASTS)),) if single else self.contrasts
         protocols = [draw_protocol(contrast, dice) for contrast in contrasts]
-        stripped = dice.chance(_STRIPPED)
+        stripped = dice.chance(STRIPPED)
         slab = draw_slab(self.anatomy, index, dice)
         slab = around_brain(slab) if stripped else slab
         scene = Scene.draw(slab, draw_table(dice), dice)
         mask = brain_mask(slab[len(slab) // 2], dice) if stripped else torch.ones(slab.shape[1:])
-        images = scene.signals(protocols) / self._bright(scene.table, protocols, stripped, dice)
+        images = scene.signals(protocols) / brightness(self.anatomy.counts, scene.table, protocols, stripped, dice)
         placed = place(torch.cat([images, mask[None], scene.lesions[None]]), dice)
         scans, (mask, lesions) = scan(placed[:-2], dice), placed[-2:]
         if stripped:  # noise outside goes with the skull
@@ -82,19 +82,20 @@ class Simulated:
         found = dict(zip(("image",) if single else contrasts, scans, strict=True))
         return found | ({"lesions": (lesions > _DISEASED).float()} if self.lesions else {})
 
-    def _bright(self, table: Tensor, protocols: Sequence[Protocol], stripped: bool, dice: Dice) -> Tensor:
-        """About what the 99.9th percentile of the whole volume would be in each contrast, (C, 1, 1)."""
-        counts = self.anatomy.counts.clone()
-        for mixture, parts in _MIXTURES.items():
-            for name, share in parts.items():
-                counts[code(name)] += share * counts[code(mixture)]
-            counts[code(mixture)] = 0
-        allowed = counts * (is_brain() | is_one_of("cerebrospinal fluid")) if stripped else counts
-        # Each tissue alone, as a scene of one sample a tissue.
-        alone = Scene.plain(torch.arange(len(counts)).view(1, 1, -1), table)
-        values, order = alone.signals(protocols)[:, 0].sort(1, descending=True)
-        above = allowed[order].cumsum(1)
-        place = (above < _BRIGHT * counts.sum()).sum(1, keepdim=True).clamp_max(len(counts) - 1)
-        # Texture and shading take the brightest tissue above its mean; vessels vary most after contrast agent.
-        jitter = torch.tensor([dice.ratio(1.0, 1.7 if protocol.agent else 1.35) for protocol in protocols])
-        return (values.gather(1, place)[:, 0] * jitter)[:, None, None]
+
+def brightness(counts: Tensor, table: Tensor, protocols: Sequence[Protocol], stripped: bool, dice: Dice) -> Tensor:
+    """About what the 99.9th percentile of the whole volume would be in each contrast, (C, 1, 1)."""
+    counts = counts.clone()
+    for mixture, parts in _MIXTURES.items():
+        for name, share in parts.items():
+            counts[code(name)] += share * counts[code(mixture)]
+        counts[code(mixture)] = 0
+    allowed = counts * (is_brain() | is_one_of("cerebrospinal fluid")) if stripped else counts
+    # Each tissue alone, as a scene of one sample a tissue.
+    alone = Scene.plain(torch.arange(len(counts)).view(1, 1, -1), table)
+    values, order = alone.signals(protocols)[:, 0].sort(1, descending=True)
+    above = allowed[order].cumsum(1)
+    place = (above < _BRIGHT * counts.sum()).sum(1, keepdim=True).clamp_max(len(counts) - 1)
+    # Texture and shading take the brightest tissue above its mean; vessels vary most after contrast agent.
+    jitter = torch.tensor([dice.ratio(1.0, 1.7 if protocol.agent else 1.35) for protocol in protocols])
+    return (values.gather(1, place)[:, 0] * jitter)[:, None, None]
