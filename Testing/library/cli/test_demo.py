@@ -30,7 +30,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("mrienhance.data.sample_path", samples.__getitem__)
     reconstructor = find_model(tiny_reconstructor(folder / "tiny-lf.safetensors"))
     monkeypatch.setattr("mrienhance.tasks.reconstruct.find_model", lambda name=None, *, task: reconstructor)
-    monkeypatch.setattr("mrienhance.tasks.super_resolve.find_model", lambda name, *, task, scale: models[scale])
+    monkeypatch.setattr("mrienhance.tasks.super_resolution_model.find_for", lambda name, scale, **_: models[scale])
     return folder / "scan.nii"
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from cli.terminal import Terminal
+from mrienhance.cli.cards import card_text
 from mrienhance.models import ModelCard, load_model
+from tasks.references import card_of
 from tasks.samples import tiny_model
 from tasks.scans import tiny_reconstructor
 
@@ -86,6 +88,15 @@ RESULTS = [
         ],
     }
 ]
+
+
+def test_a_card_says_what_reference_it_uses():
+    told = {"axes": "through-plane", "scale": 4, "degradation": "thick-slice", "reference_contrasts": ("T1w", "T1c")}
+    text = " ".join(card_text(card_of(**told)).split())
+    assert "super-resolve x4 through plane (thinner slices), of images made coarse by: thick-slice" in text
+    assert "reference T1w, T1c; used where there is one" in text
+    assert "T1c; needed" in " ".join(card_text(card_of(**told, reference_required=True)).split())
+    assert "reference" not in card_text(card_of())
 
 
 def test_a_card_says_what_raw_data_it_is_for(terminal: Terminal, folder: Path):

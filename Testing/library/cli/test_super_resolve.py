@@ -8,7 +8,8 @@ import pytest
 import SimpleITK as sitk
 
 from cli.terminal import Terminal
-from tasks.samples import head, tiny_model, voxels
+from tasks.references import box, field, repeating
+from tasks.samples import LEFT_HANDED, head, tiny_model, voxels
 
 
 @pytest.fixture
@@ -115,3 +116,20 @@ def test_a_chain_of_commands(terminal: Terminal, model: Path):
     [row] = json.loads(Path("numbers.json").read_text(encoding="utf-8"))["rows"]
     assert row["method"] == "again"
     assert row["psnr_db"] > 15
+
+
+def test_a_reference_reaches_the_task(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+    """A toy model in place of a file's: the reference comes back as the result, and the report says how it was used."""
+    monkeypatch.setattr("mrienhance.tasks.super_resolve.choose_model", lambda *_: repeating(axes="3d"))
+    grid = box((12, 14, 10), (2.0, 2.0, 2.0), LEFT_HANDED)
+    sitk.WriteImage(field(grid), "in.nrrd")
+    sitk.WriteImage(field(grid.finer((2, 2, 2), alignment="sample")) * 2, "ref.nrrd")
+    options = ["--contrast", "T2w", "--reference-contrast", "PDw", "--no-register", "--no-consistency"]
+    paths = ["in.nrrd", "-o", "out.nrrd", "--reference", "ref.nrrd", "--report", "out.json"]
+    terminal.done("super-resolve", *paths, *options)
+    assert "not of PDw" in terminal.err
+    report = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    assert report["reference"] == {"contrast": "PDw", "placed": "as it is", "registration": None, "covered": 1.0}
+    assert [seen["role"] for seen in report["inputs"]] == ["image", "reference"]
+    result, reference = (voxels(sitk.ReadImage(name)) for name in ("out.nrrd", "ref.nrrd"))
+    assert np.allclose(result / result.max(), reference / reference.max(), atol=1e-5)

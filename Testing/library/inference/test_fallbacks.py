@@ -52,10 +52,10 @@ def test_then_tiles_are_made_and_get_smaller(ndim: int) -> None:
     image, notes = work.run(volume)
     assert torch.equal(image["image"], volume)
     assert notes.batch == 1
-    assert notes.tile == 10
+    assert notes.tile == 9
     assert TILES_DIFFER not in notes.fallbacks
     assert [f for f in notes.fallbacks if "tiles of 20" in f]
-    assert module.calls[-1][2:] == (10,) * ndim
+    assert module.calls[-1][2:] == (9,) * ndim
 
 
 def test_a_global_network_is_tiled_last_and_says_so() -> None:
@@ -118,7 +118,7 @@ def test_memory_that_runs_out_later_costs_no_finished_slice() -> None:
     image, notes = work.run(volume)
     assert torch.equal(image["image"], volume)
     assert notes.tile == 10
-    assert [shape[2:] for shape in calls[:5]] == [(20, 20)] * 4 + [(10, 10)]
+    assert [shape[2:] for shape in calls[:5]] == [(20, 20)] * 4 + [(8, 8)]  # three of 8 suffice
 
 
 def test_blended_tiles_that_ran_out_of_memory_are_not_added_twice() -> None:
@@ -179,7 +179,7 @@ def test_a_volume_too_large_is_measured_and_tiled_before_it_is_tried(monkeypatch
     whole = method.build(None)(volume[None, None])["image"][0, 0]
     image, notes = Predictor(method.build(None), method, None, CPU, torch.float32).run(volume)
     assert notes.tile is not None
-    assert f"tiles of {notes.tile} voxels" in notes.fallbacks[0]
+    assert f"x {notes.tile} voxels" in notes.fallbacks[0]
     torch.testing.assert_close(image["image"], whole.detach(), rtol=0, atol=1e-5)
 
 

@@ -146,3 +146,23 @@ def test_unknown_name_is_refused_with_the_choice():
 def test_wrong_settings_are_refused_with_their_values(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@light
+@given(factors=st.tuples(st.integers(1, 4), st.integers(1, 3)), seed=st.integers(0, 9))
+def test_measured_slices_are_put_back_by_the_nearest_image(factors, seed):
+    """Oracle: the pseudo-inverse of the dense matrix of an axis after the other."""
+    shape = (5 * factors[0], 4 * factors[1])
+    slices = ThickSlice(shape, factors)
+    x, y = random((2, *shape), torch.float64, seed=seed), random((2, 5, 4), torch.float64, seed=seed + 1)
+    found = slices.project(x, y)
+    torch.testing.assert_close(slices(found), y, **EXACT)
+    rows, columns = (torch.linalg.pinv(slices.axis_matrix(n, f)) for n, f in zip(shape, factors, strict=True))
+    torch.testing.assert_close(found, x + rows @ (y - slices(x)) @ columns.mT, **EXACT)
+
+
+@pytest.mark.parametrize("options", [{"gap": 0.2}, {"profile": "gaussian"}])
+def test_slices_that_overlap_or_leave_gaps_are_not_put_back(options):
+    slices = ThickSlice((8, 4), (2, 1), **options)
+    with pytest.raises(ValueError, match="no exact projection"):
+        slices.project(torch.zeros(8, 4), torch.zeros(4, 4))

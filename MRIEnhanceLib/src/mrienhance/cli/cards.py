@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _INDENT = 13
+_AXES = {"in-plane": "in plane", "3d": "in 3D", "through-plane": "through plane (thinner slices)"}
 
 
 def card_text(card: ModelCard) -> str:
@@ -37,12 +38,15 @@ def classical_text(method: Classical) -> str:
 def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     low, high = card.spacing_mm
     contrasts = (", ".join(card.contrasts_in), ", ".join(card.contrasts_out))
-    factor = "" if card.scale is None else f" x{card.scale} {'in plane' if card.axes == 'in-plane' else 'in 3D'}"
+    factor = "" if card.scale is None else f" x{card.scale} {_AXES[card.axes]}"
     of = {"reconstruct": ", raw k-space", "synthesize": ", contrasts that were not scanned"}
     coarse = f"{factor}, of images made coarse by: {card.degradation}"
     yield "task", f"{card.task}{of.get(card.task, coarse)}"
     yield "use", card.intended_use
     yield "contrasts", contrasts[0] if contrasts[0] == contrasts[1] else " to ".join(contrasts)
+    if card.reference_contrasts:
+        need = "needed" if card.reference_required else "used where there is one"
+        yield "reference", f"{', '.join(card.reference_contrasts)}; {need}"
     yield "spacing", f"{low:g} to {high:g} mm of the {'image' if card.task == 'reconstruct' else 'input'}"
     yield from _acquisition(card)
     yield "method", f"{card.method}. {card.fidelity}"

@@ -21,14 +21,22 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help="image file, or a folder with one DICOM series")
     add_output(parser, "where to write the result: .nii, .nii.gz, .nrrd or .mha")
-    parser.add_argument("--scale", type=whole_number, metavar="S", help="factor in plane (default: the model's, or 2)")
-    parser.add_argument("--reference", type=Path, metavar="REF", help="finer scan of another contrast")
+    parser.add_argument("--scale", type=whole_number, metavar="S", help="factor (default: what suits the image, or 2)")
+    parser.add_argument("--contrast", metavar="C", help="what the image is, such as T2w: warns of models for others")
+    parser.add_argument("--reference", type=Path, metavar="REF", help="finer scan of another contrast of this person")
+    parser.add_argument("--reference-contrast", metavar="C", help="what the reference is, such as T1w")
+    parser.add_argument(
+        "--no-register",
+        dest="register",
+        action="store_false",
+        help="place the reference by its header; do not register it to the image",
+    )
     add_inference(parser)
     parser.add_argument(
         "--no-consistency",
         dest="consistency",
         action="store_false",
-        help="keep the network's image; do not put the measured frequencies back",
+        help="keep the network's image; do not put back what was measured",
     )
     parser.add_argument("--batch", type=whole_number, metavar="N", help="slices at a time (default: by memory)")
     parser.add_argument("--tile", type=whole_number, metavar="N", help="side of a tile (default: whole slices)")
@@ -49,6 +57,9 @@ def run(args: argparse.Namespace) -> None:
             model=args.model,
             scale=args.scale,
             reference=reference,
+            register=args.register,
+            contrast=args.contrast,
+            reference_contrast=args.reference_contrast,
             device=args.device,
             precision=args.precision,
             consistency=args.consistency,

@@ -109,7 +109,7 @@ def register(
     if covered < _least_overlap(moving, fixed):
         raise _refusal(what, "it would have to leave the fixed image")
     result = Registration(
-        image=_resampled(moving, fixed, place),
+        image=bring(moving, Grid.of(fixed), place),
         transform=place,
         angle_deg=angle_of(place),
         shift_mm=float(np.linalg.norm(place.GetTranslation())),
@@ -139,9 +139,24 @@ def _least_overlap(moving: sitk.Image, fixed: sitk.Image) -> float:
     return _SMALLEST_OVERLAP * min(1.0, float(own / there))
 
 
-def _resampled(moving: sitk.Image, fixed: sitk.Image, place: sitk.Euler3DTransform) -> sitk.Image:
-    """The moving image on the fixed grid, with its pixel type."""
-    grid, values = Grid.of(fixed), sitk.GetArrayViewFromImage(moving)
+def bring(moving: sitk.Image, grid: Grid, place: sitk.Euler3DTransform) -> sitk.Image:
+    """A registered image on any grid, sampled once, as `register` describes it.
+
+    Parameters
+    ----------
+    moving
+        The image that was registered.
+    grid
+        Where to sample; it may be finer than the image that the registration was made with.
+    place
+        `Registration.transform`.
+
+    Returns
+    -------
+    SimpleITK.Image
+        With the pixel type of `moving` as `register` gives it, 0 where `moving` has no voxels.
+    """
+    values = sitk.GetArrayViewFromImage(moving)
     result = resample_to(_smoothed_for(grid, moving, place), grid, interpolation="cubic", transform=place)
     # B-splines swing over at edges; 0 is what lies outside.
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)

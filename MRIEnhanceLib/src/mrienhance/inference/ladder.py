@@ -8,7 +8,8 @@ from math import prod
 import torch
 
 from mrienhance.inference.memory import memory_budget
-from mrienhance.inference.tiles import plan_tiles, round_up, smallest_edge, window_size
+from mrienhance.inference.tile_shape import cheapest_windows
+from mrienhance.inference.tiles import Edge, plan_tiles, round_up, smallest_edge, window_size
 from mrienhance.methods.base import Tiling
 
 # Input voxels of one call beyond which a larger batch gains nothing: the CPU's caches are small, a GPU is wide.
@@ -17,6 +18,9 @@ USEFUL_VOXELS = {"cpu": 2**16, "cuda": 2**21, "mps": 2**18}
 SMALL_VOXELS = 2**17
 # Kernels' workspaces and the allocator's losses come on top of the tensors: 1.9 times them on the CPU with oneDNN.
 MARGIN = 2.0
+# Bytes that a tile of a local network of volumes takes on a CPU though there were room for more: tiles change nothing
+# then, other programs run beside, and larger ones are hardly faster.
+CPU_TILE_BYTES = 2**32
 TILES_DIFFER = "the network looks at the whole image, so results may differ slightly at tile borders"
 
 
@@ -31,17 +35,17 @@ class Plan:
     batch
         Slices or tiles a call.
     edge
-        Largest side of a tile in input voxels; None for whole slices or volumes.
+        Largest side of a tile in input voxels, or that of each axis; None for whole slices or volumes.
     """
 
     device: torch.device
     precision: torch.dtype
     batch: int
-    edge: int | None
+    edge: Edge | None
 
     def settings(self) -> str:
         """Say it in words."""
-        size = "whole" if self.edge is None else f"tiles of {self.edge}"
+        size = "whole" if self.edge is None else f"tiles of {_shown(self.edge)}"
         precision = str(self.precision).removeprefix("torch.")
         return f"{self.device.type}, {precision}, {size}, batch {self.batch}"
 
@@ -71,11 +75,11 @@ class Work:
     edge: int | None = None
     bytes_per_voxel: float | None = None
 
-    def voxels(self, edge: int | None) -> int:
+    def voxels(self, edge: Edge | None) -> int:
         """Input voxels of one slice or tile."""
         return prod(window_size(self.size, self.tiling, edge=edge))
 
-    def pieces(self, edge: int | None) -> int:
+    def pieces(self, edge: Edge | None) -> int:
         """Slices or tiles altogether."""
         return self.count * len(plan_tiles(self.size, self.tiling, edge=edge).tiles)
 
@@ -102,13 +106,16 @@ def first_plan(work: Work, device: torch.device, precision: torch.dtype) -> tupl
     affordable = float("inf")
     if work.bytes_per_voxel is not None:
         affordable = memory_budget(device) / (MARGIN * work.bytes_per_voxel)
-    edge = work.edge
+    edge: Edge | None = work.edge
     if edge is None and work.voxels(None) > affordable:
         edge = _largest_edge(work, affordable)
         share = work.voxels(None) / affordable
         notes.append(
-            f"one piece would take {share:.1f} times the memory allowed on {device.type}: tiles of {edge} voxels"
+            f"one piece would take {share:.1f} times the memory allowed on {device.type}: "
+            f"tiles of {_shown(edge)} voxels"
         )
+    elif edge is None and work.voxels(None) > _comfortable(work, device):
+        edge = _largest_edge(work, _comfortable(work, device))
     if edge is not None and work.pieces(edge) == work.count:
         edge = None
     if edge is not None and work.tiling.halo is None:
@@ -148,8 +155,21 @@ def _half_edge(plan: Plan, work: Work) -> int | None:
     return half if half < now else None
 
 
-def _largest_edge(work: Work, affordable: float) -> int:
-    """Largest side whose tiles are affordable, else the smallest there is."""
+def _comfortable(work: Work, device: torch.device) -> float:
+    """Voxels of a tile beyond which more memory brings nothing."""
+    if work.bytes_per_voxel is None or device.type != "cpu" or work.tiling.ndim == 2 or work.tiling.halo is None:
+        return float("inf")
+    return CPU_TILE_BYTES / (MARGIN * work.bytes_per_voxel)
+
+
+def _shown(edge: Edge) -> str:
+    return str(edge) if isinstance(edge, int) else " x ".join(map(str, edge))
+
+
+def _largest_edge(work: Work, affordable: float) -> Edge:
+    """The largest tiles that are affordable, else the smallest there are: squares of slices, any shape of volumes."""
+    if work.tiling.ndim == 3:
+        return cheapest_windows(work.size, work.tiling, voxels=affordable)
     smallest = smallest_edge(work.tiling)
     edge = round_up(max(work.size), work.tiling.multiple_of)
     while edge > smallest and work.voxels(edge) > affordable:

@@ -33,7 +33,7 @@ class Notes:
     batch
         Slices or tiles of a call, at the end.
     tile
-        Side of the tiles in input voxels, at the end; None for whole slices or volumes.
+        Longest side of the tiles in input voxels, at the end; None for whole slices or volumes.
     seconds_network, seconds_total
         Time of the network, and of all.
     peak_memory_bytes
@@ -153,11 +153,12 @@ class Predictor:
         stream = Stream(network, inputs, work, tracker, self._cancel)
         volumes = stream.run(self._device, self._precision)
         tracker.finish()
+        edge = stream.plan.edge
         notes = Notes(
             device=describe_device(stream.plan.device),
             precision=str(stream.plan.precision).removeprefix("torch."),
             batch=stream.plan.batch,
-            tile=stream.plan.edge,
+            tile=edge if edge is None or isinstance(edge, int) else max(edge),
             seconds_network=network.seconds,
             seconds_total=time.perf_counter() - began,
             peak_memory_bytes=peak_memory(self._device),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -37,6 +38,8 @@ class Span:
 
 
 Tile = tuple[Span, ...]
+Edge: TypeAlias = int | tuple[int, ...]
+"""Largest side of a window in input samples, overlap included: of all axes, or one for each."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class TilePlan:
         return len(self.tiles) == 1
 
 
-def plan_tiles(size: tuple[int, ...], tiling: Tiling, *, edge: int | None = None) -> TilePlan:
+def plan_tiles(size: tuple[int, ...], tiling: Tiling, *, edge: Edge | None = None) -> TilePlan:
     """Cover an image with windows.
 
     Parameters
@@ -79,8 +82,9 @@ def plan_tiles(size: tuple[int, ...], tiling: Tiling, *, edge: int | None = None
     tiling
         How the network may be fed.
     edge
-        Largest side of a window in input samples, overlap included; None for one window. It is raised to a multiple of
-        `Tiling.multiple_of` and cut to the size of the image.
+        Largest side of a window in input samples, overlap included, of all axes or one for each; None for one window.
+        It is raised to a multiple of `Tiling.multiple_of`; windows are no larger than it takes as many to cover the
+        image, so that little is computed twice.
 
     Raises
     ------
@@ -93,9 +97,9 @@ def plan_tiles(size: tuple[int, ...], tiling: Tiling, *, edge: int | None = None
     >>> from mrienhance.methods import Tiling
     >>> plan = plan_tiles((100, 40), Tiling(ndim=2, halo=4), edge=40)
     >>> plan.window, [tile[0].start for tile in plan.tiles]
-    ((40, 40), [0, 30, 60])
+    ((39, 40), [0, 30, 61])
     """
-    if edge is not None and edge < smallest_edge(tiling):
+    if isinstance(edge, int) and edge < smallest_edge(tiling):
         raise UsageError(
             f"a tile of {edge} voxels is too small for this model", hint=f"give {smallest_edge(tiling)} or more"
         )
@@ -105,15 +109,15 @@ def plan_tiles(size: tuple[int, ...], tiling: Tiling, *, edge: int | None = None
     return TilePlan(size, window, tiles, blended=any(span.rise or span.fall for spans in axes for span in spans))
 
 
-def window_size(size: tuple[int, ...], tiling: Tiling, *, edge: int | None) -> tuple[int, ...]:
+def window_size(size: tuple[int, ...], tiling: Tiling, *, edge: Edge | None) -> tuple[int, ...]:
     """Samples of a window along each axis; see `plan_tiles`."""
-    padded = (round_up(n, tiling.multiple_of) for n in size)
-    return tuple(n if edge is None else min(round_up(edge, tiling.multiple_of), n) for n in padded)
+    edges = (edge,) * len(size) if edge is None or isinstance(edge, int) else edge
+    return tuple(_side(n, tiling, largest) for n, largest in zip(size, edges, strict=True))
 
 
 def smallest_edge(tiling: Tiling) -> int:
     """Side of the smallest window that still gives something: the overlap and as much again, or one multiple."""
-    overlap = _overlap(tiling)
+    overlap = overlap_of(tiling)
     return overlap + (tiling.multiple_of if tiling.halo is not None else overlap)
 
 
@@ -179,7 +183,7 @@ def write_window(output: Tensor, answer: Tensor, tile: Tile, plan: TilePlan) -> 
 def _spans(size: int, window: int, tiling: Tiling) -> list[Span]:
     """Windows along one axis, spread evenly; cuts lie in the middle of the overlaps."""
     multiple = tiling.multiple_of
-    padded, overlap = round_up(size, multiple), _overlap(tiling)
+    padded, overlap = round_up(size, multiple), overlap_of(tiling)
     if window >= padded:
         return [Span(0, 0, size)]
     intervals = -(-(padded - window) // (window - overlap))
@@ -195,7 +199,18 @@ def _spans(size: int, window: int, tiling: Tiling) -> list[Span]:
     return [Span(*span) for span in zip(starts, lows, highs, rises, falls, strict=True)]
 
 
-def _overlap(tiling: Tiling) -> int:
+def _side(length: int, tiling: Tiling, largest: int | None) -> int:
+    """The side of the fewest windows that are not larger, as small as so many can be."""
+    multiple, overlap = tiling.multiple_of, overlap_of(tiling)
+    padded = round_up(length, multiple)
+    side = padded if largest is None else min(round_up(largest, multiple), padded)
+    if side in (padded, overlap):
+        return side
+    count = 1 - (side - padded) // (side - overlap)
+    return round_up(-(-(padded + (count - 1) * overlap) // count), multiple)
+
+
+def overlap_of(tiling: Tiling) -> int:
     """Samples that two neighbouring windows share at least."""
     halo = BLEND_HALO if tiling.halo is None else tiling.halo
     return round_up(2 * halo, tiling.multiple_of)

@@ -130,6 +130,38 @@ class ThickSlice(MatrixDegradation):
         self.profile: matrices.Profile = profile
         self.gap = gap
 
+    @property
+    def exact(self) -> bool:
+        """Whether `project` is there: the slices are means of thin ones, each of which belongs to one of them."""
+        return self.profile == "box" and self.gap == 0
+
+    def project(self, x: Tensor, y: Tensor) -> Tensor:
+        """Put the measured means back: the image nearest to ``x`` whose thick slices are ``y`` exactly.
+
+        The rows of A are disjoint means of f voxels, so that ``A Aᵀ = 1/f`` and the pseudo-inverse is ``f Aᵀ``: each
+        thin slice is moved by what the mean of its thick one lacks.
+
+        Parameters
+        ----------
+        x
+            Fine image, (..., *shape), e.g. a network's output.
+        y
+            Measured coarse image, (..., *coarse_shape).
+
+        Returns
+        -------
+        Tensor
+            Fine image, (..., *shape).
+
+        Raises
+        ------
+        ValueError
+            For a Gaussian profile or a gap, whose inverse would amplify noise.
+        """
+        if not self.exact:
+            raise ValueError(f"{self!r} has no exact projection: its profile is {self.profile}, its gap {self.gap}")
+        return x + self.voxels_merged * self.adjoint(y - self.forward(x))
+
     def axis_matrix(self, size: int, factor: int) -> Tensor:
         """Give the matrix of an axis: one slice profile a row, (size / factor, size)."""
         return matrices.slice_profiles(size, factor, profile=self.profile, gap=self.gap)

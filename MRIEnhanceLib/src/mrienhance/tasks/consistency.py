@@ -4,14 +4,78 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from torch import Tensor
 
-from mrienhance.physics import KSpaceBlock, KSpaceTruncation
+from mrienhance.models import ModelCard
+from mrienhance.physics import DEGRADATIONS, KSpaceBlock, KSpaceTruncation, ThickSlice
 
 # Fine voxels that are worked on at a time where slices are independent: they stay in the cache, and memory does not
 # grow with the volume.
 _VOXELS_AT_ONCE = 2**20
+
+
+class Known(Protocol):
+    """What is known of a finer image."""
+
+    def put_back(self, fine: Tensor) -> None:
+        """Make it, changed in place, what was measured when it is made coarse again."""
+
+    def residual(self, fine: Tensor) -> float:
+        """How far it is from that: ``||A x - y|| / ||y||``."""
+
+
+def known_of(fine: Tensor, coarse: Tensor, card: ModelCard, step: Callable[[], None]) -> Known | None:
+    """What a model's degradation lets be put back exactly; None if that is nothing.
+
+    Parameters
+    ----------
+    fine, coarse
+        The model's image and what was measured, (k, j, i).
+    card
+        Of the model.
+    step
+        Called before each piece of work; may raise to stop.
+    """
+    factors = tuple(n // m for n, m in zip(fine.shape, coarse.shape, strict=True))
+    if max(factors) == 1:
+        return None
+    kind = DEGRADATIONS[card.degradation]
+    if kind is KSpaceTruncation:
+        first = 0 if factors[0] > 1 else 1
+        return Measured(coarse, KSpaceTruncation(tuple(fine.shape)[first:], factors[first:]), step)
+    if kind is ThickSlice:
+        return Means(coarse, ThickSlice(tuple(fine.shape), factors), step)
+    return None
+
+
+class Means:
+    """Thick slices that were measured, each the mean of thin ones.
+
+    Parameters
+    ----------
+    coarse
+        What was measured, shape (k, j, i), float32.
+    slices
+        Makes it of the finer image.
+    step
+        Called before each piece of work; may raise to stop.
+    """
+
+    def __init__(self, coarse: Tensor, slices: ThickSlice, step: Callable[[], None]) -> None:
+        self._coarse, self._slices, self._step = coarse, slices, step
+
+    def put_back(self, fine: Tensor) -> None:
+        """Make `fine`, shape (k, j, i), changed in place, the measured slices when it is made coarse again."""
+        self._step()
+        fine += self._slices.voxels_merged * self._slices.adjoint(self._coarse - self._slices(fine))
+
+    def residual(self, fine: Tensor) -> float:
+        """``||A x - y|| / ||y||`` of the finer image x, the measured one y and the mean A."""
+        self._step()
+        error = (self._slices(fine) - self._coarse).double().norm()
+        return float(error / self._coarse.double().norm())
 
 
 class Measured:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mrienhance.models import Model
     from mrienhance.tasks.classical import Classical
     from mrienhance.tasks.reconstruction_record import KSpaceRecord, ReconstructionRecord
+    from mrienhance.tasks.reference import ReferenceRecord
     from mrienhance.tasks.synthesis_record import SynthesisRecord
 
 DISCLAIMER = "For research, not for diagnosis."
@@ -125,6 +126,8 @@ class Report:
         What there is to know of a reconstruction from raw data; None for other tasks.
     synthesis
         What there is to know of a synthetic image; None for other tasks.
+    reference
+        How a reference was used to super-resolve; None without one.
     versions
         Versions of Python and of the libraries that took part.
     created
@@ -150,6 +153,7 @@ class Report:
     warnings: tuple[str, ...]
     reconstruction: ReconstructionRecord | None = None
     synthesis: SynthesisRecord | None = None
+    reference: ReferenceRecord | None = None
     versions: dict[str, str] = field(default_factory=lambda: versions())
     created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
     disclaimer: str = DISCLAIMER

@@ -33,6 +33,8 @@ class _Wish:
     maps: tuple[str, ...]
     model: str | None
     scale: int | None
+    contrast: str | None
+    reference_contrast: str | None
     options: dict[str, Any]
 
     @classmethod
@@ -46,7 +48,10 @@ class _Wish:
             maps=fields.optional("maps", tuple_of(text), ()),
             model=options.optional("model", text),
             scale=options.optional("scale", whole(1)),
+            contrast=fields.optional("contrast", text),
+            reference_contrast=fields.optional("reference_contrast", text),
             options={
+                "register": options.optional("register", flag, True),
                 "device": options.optional("device", text, "auto"),
                 "precision": options.optional("precision", text, "auto"),
                 "consistency": options.optional("consistency", flag, True),
@@ -70,7 +75,14 @@ def super_resolve(fields: Fields, desk: Desk) -> dict[str, Any]:
     desk.stage(0.0, "Reading the image")
     image = wish.image.read("image")
     reference = None if wish.reference is None else wish.reference.read("reference")
-    entry = task.find_for(wish.model, wish.scale)
+    entry = task.find_for(
+        wish.model,
+        wish.scale,
+        reference=reference is not None,
+        image=image,
+        contrast=wish.contrast,
+        reference_contrast=wish.reference_contrast,
+    )
     model, warm = desk.models.get(entry, lambda text: desk.stage(_READ, text))
     check_room(wish.folder, _result_bytes(wish.image, model.card))
     images: dict[str, Any] = {}
@@ -84,6 +96,8 @@ def super_resolve(fields: Fields, desk: Desk) -> dict[str, Any]:
             model=model,
             scale=wish.scale,
             reference=reference,
+            contrast=wish.contrast,
+            reference_contrast=wish.reference_contrast,
             maps=wish.maps,
             progress=Part(desk.reports, _LOADED, 1.0),
             cancel=desk.cancel,
@@ -102,5 +116,4 @@ def super_resolve(fields: Fields, desk: Desk) -> dict[str, Any]:
 def _result_bytes(image: Described, card: ModelCard) -> int:
     """How large the file of the result will be."""
     bytes_per_voxel = PIXEL_BYTES["float32" if image.pixel_type == "float64" else image.pixel_type]
-    finer = math.prod((card.scale or 1,) * card.dimensions)
-    return math.prod(image.size) * finer * bytes_per_voxel
+    return math.prod(image.size) * math.prod(card.factors) * bytes_per_voxel
