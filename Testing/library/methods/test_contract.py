@@ -60,11 +60,13 @@ def training_images(method: Method, config: Any, *, size: int = 64, count: int =
     objective = method.objective(config)
     # Blocks come as they were cut: 24 samples divide by every factor.
     axis = torch.linspace(-1, 1, size if objective.ndim == 2 else 24)
-    *_, rows, columns = torch.meshgrid(*[axis] * objective.ndim, indexing="ij")
+    *depths, rows, columns = torch.meshgrid(*[axis] * objective.ndim, indexing="ij")
     images = []
     for index in range(count):
         objects = ((rows - 0.1 * index).square() + columns.square() < 0.6).float()
         texture = 1 + 0.3 * torch.sin(9 * rows + index) * torch.cos(14 * columns)
+        if depths:
+            texture = texture + 0.3 * torch.sin(11 * depths[0] + columns)
         image = dict.fromkeys((*objective.contrasts, *objective.label_maps), 0.6 * objects * texture)
         if objective.ndim == 3:
             coarsen = make_degradation(objective.degradation, texture.shape, objective.factors)

@@ -1,1 +1,1 @@
-"""Layers that two methods or more use. Every layer takes and gives ``(batch, channel, row, column)``."""
+"""Layers that two methods or more use, and plug-in modules of papers; slices or volumes, (batch, channel, ...)."""
