@@ -63,7 +63,7 @@ def test_on_a_cpu_large_volumes_are_tiled_though_there_is_room(monkeypatch: pyte
         plan, notes = first_plan(work, CPU, torch.float32)
         assert (plan.edge is not None, notes) == (tiled, [])
         if tiled:
-            assert ladder.MARGIN * 4000 * work.voxels(plan.edge) <= ladder.CPU_TILE_BYTES
+            assert 4000 * work.voxels(plan.edge) <= ladder.CPU_TILE_BYTES
     assert first_plan(work, torch.device("cuda"), torch.float32)[0].edge is None
 
 
@@ -73,7 +73,7 @@ def test_long_tiles_of_a_local_network_give_the_whole(monkeypatch: pytest.Monkey
     volume = torch.rand(40, 37, 90, generator=torch.Generator().manual_seed(0))
     predictor = Predictor(toy.build(ToyConfig()), toy, ToyConfig(), CPU, torch.float32)
     whole = predictor.run(volume)
-    monkeypatch.setattr(ladder, "CPU_TILE_BYTES", 3_000_000)
+    monkeypatch.setattr(ladder, "CPU_TILE_BYTES", 1_500_000)
     monkeypatch.setattr(ladder, "SMALL_VOXELS", 1)
     tiled = predictor.run(volume)
     assert (whole.notes.tile, tiled.notes.fallbacks) == (None, ())

@@ -18,9 +18,10 @@ USEFUL_VOXELS = {"cpu": 2**16, "cuda": 2**21, "mps": 2**18}
 SMALL_VOXELS = 2**17
 # Kernels' workspaces and the allocator's losses come on top of the tensors: 1.9 times them on the CPU with oneDNN.
 MARGIN = 2.0
-# Bytes that a tile of a local network of volumes takes on a CPU though there were room for more: tiles change nothing
-# then, other programs run beside, and larger ones are hardly faster.
-CPU_TILE_BYTES = 2**32
+# Bytes of tensors that a tile of a local network of volumes takes on a CPU though there were room for more: tiles
+# change nothing then, and other programs run beside. With CRFM the process took hardly more than its tensors, and 5 GiB
+# are two tiles to a volume of 128 voxels a side.
+CPU_TILE_BYTES = 5 * 2**30
 TILES_DIFFER = "the network looks at the whole image, so results may differ slightly at tile borders"
 
 
@@ -159,7 +160,7 @@ def _comfortable(work: Work, device: torch.device) -> float:
     """Voxels of a tile beyond which more memory brings nothing."""
     if work.bytes_per_voxel is None or device.type != "cpu" or work.tiling.ndim == 2 or work.tiling.halo is None:
         return float("inf")
-    return CPU_TILE_BYTES / (MARGIN * work.bytes_per_voxel)
+    return CPU_TILE_BYTES / work.bytes_per_voxel
 
 
 def _shown(edge: Edge) -> str:
