@@ -2,11 +2,14 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cli.terminal import Terminal
+from tasks.references import card_of
+from tasks.samples import tiny_model
 
 COMMAND = ["train", "iconet", "--data", "images", "more", "--output", "run"]
 
@@ -18,7 +21,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def train(method: str, **options: Any) -> Path:
         seen.update(options, method=method)
-        return options["output"] / "best.safetensors"
+        options["output"].mkdir()
+        return tiny_model(options["output"] / "best.safetensors")
 
     monkeypatch.setattr("mrienhance.training.train", train)
     return seen
@@ -51,6 +55,15 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "progress": False,
     }
     assert str(Path("run/best.safetensors")) in said[0]
+    assert said[1].startswith("try it: mrienhance super-resolve IMAGE -o OUT.nii.gz --model ")
+
+
+def test_a_model_that_needs_a_reference_is_tried_with_one(
+    terminal: Terminal, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    card = card_of(reference_contrasts=("T1w",), reference_required=True)
+    monkeypatch.setattr("mrienhance.models.read_header", lambda path: SimpleNamespace(card=card))
+    assert "super-resolve IMAGE --reference REF -o" in terminal.done(*COMMAND)[1]
 
 
 def test_what_is_not_asked_for(terminal: Terminal, asked: dict[str, Any]):

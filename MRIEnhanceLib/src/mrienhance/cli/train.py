@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     overrides = dict(_override(text) for text in args.overrides)
     if find_spec("lightning_fabric") is None:
         raise DependencyError("training needs lightning-fabric", hint="pip install 'mrienhance[train]'")
-    from mrienhance.methods import get_method
+    from mrienhance.models import read_header
     from mrienhance.training import train
 
     try:
@@ -80,8 +80,9 @@ def run(args: argparse.Namespace) -> None:
         hint = "go on with the same command and --resume" if saved else "it had not saved anything yet"
         raise Cancelled("the training was interrupted", hint=hint) from None
     say(f"model: {model}")
-    task = get_method(args.method).tasks[0]
-    say(f"try it: mrienhance {task} {_INPUTS.get(task, 'IMAGE')} -o OUT.nii.gz --model {model}")
+    card = read_header(model).card
+    reference = " --reference REF" if card.reference_required else ""
+    say(f"try it: mrienhance {card.task} {_INPUTS.get(card.task, 'IMAGE')}{reference} -o OUT.nii.gz --model {model}")
 
 
 def _override(text: str) -> tuple[str, Any]:
