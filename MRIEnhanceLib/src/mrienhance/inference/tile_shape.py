@@ -35,7 +35,7 @@ def cheapest_windows(size: tuple[int, ...], tiling: Tiling, *, voxels: float) ->
     >>> from mrienhance.inference.tile_shape import cheapest_windows
     >>> from mrienhance.methods import Tiling
     >>> cheapest_windows((128, 128, 128), Tiling(ndim=3, halo=8), voxels=2**20)
-    (56, 128, 128)
+    (54, 128, 128)
     """
     choices = [_sides(length, tiling) for length in size]
     best: tuple[float, int, tuple[int, ...]] | None = None
