@@ -139,7 +139,9 @@ class BlockVolume:
         for number in range(count if self.views else 0):
             view = self.views[number % len(self.views)]
             k, j, i = view.shape
-            size = _axes(min(_LARGER * side, most) for side, most in zip(self.plan.size, view.shape, strict=True))
+            sides = zip(self.plan.size, view.shape, strict=True)
+            # A network that wants multiples of something gets them, as while it learns.
+            size = _axes(side * min(_LARGER, most // side) for side, most in sides)
             centre = (round(k * (number + 1) / (count + 1)), j // 2, i // 2)
             found.append(view.cut(self.plan, _around(centre, size, view.shape), size))
         return found
