@@ -289,7 +289,7 @@ def test_the_critic_learns_to_tell_contrasts_apart() -> None:
     """Beside its scores and under its penalty; the generator's step would only cost time here."""
     config = Config(**{**SMALL, "recognizer": False, "critic_class_weight": 10.0})
     training = Training(config, rate=2e-3)
-    for seed in range(120):
+    for seed in range(160):
         loss = next(training.objective.losses(training.modules, prepared(config, *[head()] * 8, seed=seed), progress=0))
         training.optimizers["critic"].zero_grad()
         loss.value.backward()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from mrienhance.blocks.appearance import other_scanner
 from mrienhance.blocks.warp import warp
 from mrienhance.errors import UsageError
 from mrienhance.methods.fgdl.config import Config
@@ -21,9 +22,9 @@ def training_pairs(
 ) -> Batch:
     """Cut pairs of patches where there is tissue.
 
-    Slices are flipped from left to right at random, and the source alone gets a random gain: the target keeps its
-    brightest tissue at 1, since a synthetic image has no other unit. A slice without the pair gives its place to one of
-    the batch that has it; if none has, to empty background, which is a pair as well.
+    Slices are flipped from left to right at random, and the source alone is shown as by `other_scanner`: the target
+    keeps its brightest tissue at 1, since a synthetic image has no other unit. A slice without the pair gives its place
+    to one of the batch that has it; if none has, to empty background, which is a pair as well.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def training_pairs(
     config
         Names the two contrasts.
     sampling
-        Patches a slice, their side (smaller where a slice is smaller), and the range of the gain.
+        Patches a slice, their side (smaller where a slice is smaller), and the width of `other_scanner`.
     generator
         The only source of randomness.
 
@@ -47,10 +48,9 @@ def training_pairs(
     rows, columns = (min(sampling.patch, *(pair.shape[axis] for pair in pairs)) for axis in (-2, -1))
     patches = []
     for pair in pairs:
-        flip, gain = torch.rand(2, generator=generator).tolist()
-        pair = pair.flip(-1) if flip < 0.5 else pair
-        factors = torch.tensor([1 + sampling.intensity_jitter * (2 * gain - 1), 1.0]).to(pair)
-        pair = pair * factors[:, None, None]
+        pair = pair.flip(-1) if float(torch.rand((), generator=generator)) < 0.5 else pair
+        source = other_scanner(pair[0].clamp(0, 1), sampling.intensity_jitter, generator)
+        pair = torch.stack([source, pair[1]])
         if config.misalignment != "none":
             pair = _misaligned(pair, config, generator)
         for _ in range(sampling.patches):

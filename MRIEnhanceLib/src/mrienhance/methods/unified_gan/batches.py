@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mrienhance.blocks.appearance import other_scanner
 from mrienhance.blocks.recognizer import TISSUE, disguise
 from mrienhance.methods.objective import Batch, Sampling
 from mrienhance.methods.unified_gan.config import Config
@@ -23,7 +24,7 @@ def training_batch(
     images
         Slices with any of the contrasts, each (H, W), brightest tissue about 1, background 0.
     sampling
-        How patches are cut; `Sampling.intensity_jitter` is the range of a gain and of a gamma of the *source* alone.
+        How patches are cut; `Sampling.intensity_jitter` is the width of `other_scanner`, for the *source* alone.
     generator
         CPU generator, the only source of randomness.
     config
@@ -55,7 +56,7 @@ def training_batch(
             truths[there] = patch
             rows.append(
                 {
-                    "image": _jitter(patch[chosen], sampling.intensity_jitter, generator),
+                    "image": other_scanner(patch[chosen], sampling.intensity_jitter, generator),
                     "truth": patch[there.index(target)] if paired else torch.zeros_like(patch[0]),
                     "paired": torch.tensor(float(paired)),
                     "truths": truths,
@@ -91,12 +92,6 @@ def _critic_draws(source: Tensor, generator: torch.Generator, *, config: Config)
 def _other(label: int, count: int, generator: torch.Generator) -> int:
     """Any label but this one."""
     return (label + 1 + int(torch.randint(count - 1, (), generator=generator))) % count
-
-
-def _jitter(image: Tensor, width: float, generator: torch.Generator) -> Tensor:
-    """Another gain and another gamma, as other scanners and other scalings give."""
-    gain, gamma = (1 + width * (2 * torch.rand(2, generator=generator) - 1)).tolist()
-    return (gain * image**gamma).clamp(0, 1) if width else image
 
 
 def _patch(stack: Tensor, size: int, generator: torch.Generator, tries: int = 8) -> Tensor:
