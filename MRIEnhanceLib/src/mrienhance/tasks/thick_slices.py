@@ -8,23 +8,7 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from mrienhance.images.metadata import copy_metadata
-
-THICK = 1.8
-"""Slices are thick where their distance is so many times the mean spacing of the other two axes."""
-
-
-def slice_axis(spacing: Sequence[float]) -> int | None:
-    """The axis (0 to 2 for i, j, k) along which slices are thick; None if they are not.
-
-    Examples
-    --------
-    >>> from mrienhance.tasks.thick_slices import slice_axis
-    >>> slice_axis((0.5, 0.5, 4.0)), slice_axis((3.0, 1.0, 1.0)), slice_axis((1.0, 1.0, 1.2))
-    (2, 0, None)
-    """
-    axis = max(range(3), key=lambda place: (spacing[place], place))
-    others = [value for place, value in enumerate(spacing) if place != axis]
-    return axis if spacing[axis] >= THICK * sum(others) / 2 else None
+from mrienhance.tasks.super_resolution_choice import slice_axis as slice_axis
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mrienhance.cli.cards import card_text, classical_text
 from mrienhance.cli.worker.desk import Desk
-from mrienhance.cli.worker.fields import Fields, one_of
+from mrienhance.cli.worker.fields import Fields, flag, one_of, positive, text, tuple_of, whole
+from mrienhance.errors import ModelError
 from mrienhance.tasks.classical import CLASSICAL, Classical
+from mrienhance.tasks.super_resolution_choice import Wish, best
 
 if TYPE_CHECKING:
     from mrienhance.models import Entry
@@ -30,11 +33,14 @@ def models(fields: Fields, desk: Desk) -> dict[str, Any]:
     from mrienhance.models.catalogue import catalogue
 
     task = fields.optional("task", one_of(*TASKS))
+    wish = None if (purpose := fields.optional_part("for")) is None else _wish(purpose)
     fields.finish()
     entries = [entry for entry in catalogue() if task is None or entry.card is None or entry.card.task == task]
     listed: dict[str, Any] = {"models": [_model(entry) for entry in entries], "folder": str(user_folder())}
     if task in (None, "reconstruct"):
         listed["classical"] = [_classical(method) for method in CLASSICAL.values()]
+    if wish is not None:
+        listed["default"] = _default(entries, wish)
     return listed
 
 
@@ -53,6 +59,27 @@ def devices(fields: Fields, desk: Desk) -> dict[str, Any]:
         number = f" ({device})" if device.type == "cuda" else ""
         listed.append({"name": str(device), "title": f"{device_title(device)}{number}"})
     return {"devices": listed, "precisions": ["auto", *PRECISIONS]}
+
+
+def _wish(purpose: Fields) -> Wish:
+    """What is to be super-resolved, as far as somebody says."""
+    wish = Wish(
+        scale=purpose.optional("scale", whole(1)),
+        reference=purpose.optional("reference", flag, False),
+        spacing=purpose.optional("spacing", tuple_of(positive, 3)),
+        contrast=purpose.optional("contrast", text),
+        reference_contrast=purpose.optional("reference_contrast", text),
+    )
+    purpose.finish()
+    return wish
+
+
+def _default(entries: Sequence[Entry], wish: Wish) -> str | None:
+    """The model that ``super-resolve`` would take; None if none fits."""
+    try:
+        return best(entries, wish).name
+    except ModelError:
+        return None
 
 
 def _classical(method: Classical) -> dict[str, Any]:
