@@ -15,6 +15,7 @@ from mrienhance.models import load_model
 from mrienhance.training import train
 from mrienhance.training.recipe import make_recipe
 from mrienhance.training.run import _wanted
+from mrienhance.training.start import Earlier, check_rest
 from mrienhance.training.volumes import Source
 
 from .conftest import RECIPE, object_image
@@ -25,7 +26,14 @@ SMALL = {
 }
 
 
-def trained(folder: Path, output: Path, *, scale: int, start_from: tuple[Path, ...] = ()) -> Path:
+def trained(
+    folder: Path,
+    output: Path,
+    *,
+    scale: int,
+    start_from: tuple[Path, ...] = (),
+    resume: bool = False,
+) -> Path:
     recipe = output.with_suffix(".yaml")
     sections = {
         **{name: RECIPE[name] for name in ("training", "sampling", "card")},
@@ -37,15 +45,37 @@ def trained(folder: Path, output: Path, *, scale: int, start_from: tuple[Path, .
         "fgdl",
         **{"data": folder, "output": output, "config": recipe, "start_from": start_from},  # type: ignore[arg-type]
         **{"overrides": overrides, "accelerator": "cpu", "progress": False},  # type: ignore[arg-type]
+        resume=resume,
     )
 
 
-def test_the_synthesis_comes_in_and_stays_as_it_is(tmp_path: Path) -> None:
-    folder = tmp_path / "people"
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two people with both contrasts."""
+    people = tmp_path / "people"
     for seed, person in enumerate(("ann", "bob")):
-        (folder / person).mkdir(parents=True)
+        (people / person).mkdir(parents=True)
         for number, contrast in enumerate(("t1", "t2")):
-            write_image(object_image(2 * seed + number), folder / person / f"{contrast}.nii.gz")
+            write_image(object_image(2 * seed + number), people / person / f"{contrast}.nii.gz")
+    return people
+
+
+def test_what_rests_must_come_from_an_earlier_model(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'synthesis' of this network does not learn"):
+        trained(folder, tmp_path / "alone", scale=2)
+    assert not (tmp_path / "alone").exists()
+    # Of a network of another width some weights fit, such as the last bias: not enough.
+    recipe = make_recipe(get_method("fgdl"), {"model": {**SMALL, "scale": 2}})
+    whole = get_method("fgdl").build(recipe.model).state_dict()
+    given = {name: value for name, value in whole.items() if name.startswith("synthesis.")}
+    check_rest(recipe, Earlier(given))
+    given.pop("synthesis.entrance.weight")
+    with pytest.raises(UsageError, match="needs all its weights"):
+        check_rest(recipe, Earlier(given))
+    check_rest(make_recipe(get_method("fgdl"), {"model": SMALL}), Earlier())
+
+
+def test_the_synthesis_comes_in_and_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
     synthesis = trained(folder, tmp_path / "one", scale=1)
     model = load_model(trained(folder, tmp_path / "two", scale=2, start_from=(synthesis,)))
     inside = {
@@ -60,6 +90,9 @@ def test_the_synthesis_comes_in_and_stays_as_it_is(tmp_path: Path) -> None:
     assert model.card.scale == 2
     assert model.card.reference_required
     assert [origin["sha256"] for origin in model.card.training["started_from"]] == [first.sha256]
+    # The state of the run has the synthesis: to go on, nothing has to be given again.
+    again = load_model(trained(folder, tmp_path / "two", scale=2, resume=True))
+    assert torch.equal(again.module.state_dict()["synthesis.exit.weight"], inside["exit.weight"])
 
 
 def test_of_any_contrast_those_that_the_recipe_names() -> None:

@@ -23,7 +23,7 @@ from mrienhance.training.examples import ANY
 from mrienhance.training.given import TrainingData
 from mrienhance.training.provenance import make_card
 from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
-from mrienhance.training.start import Earlier, read_earlier
+from mrienhance.training.start import Earlier, check_rest, read_earlier
 from mrienhance.training.trainer import Status, Trainer
 from mrienhance.training.volumes import SIMULATED, Source, find_images
 
@@ -57,7 +57,7 @@ def train(
         Recipe (YAML); the method's defaults without one.
     start_from
         Model files of the same method whose weights the network starts with; where several have a weight, the last
-        counts. What they lack starts as ever.
+        counts. What they lack starts as ever, but what does not learn must not be lacking.
     resume
         Go on where the run in `output` stopped; it then equals a run that was never stopped, bit for bit.
     overrides
@@ -75,7 +75,7 @@ def train(
     Raises
     ------
     UsageError
-        If recipe or data cannot be used.
+        If recipe or data cannot be used, or a part of the network that does not learn has no weights to start with.
     OutputError
         If `output` holds another run and `resume` is not set, or no run to resume.
     """
@@ -85,6 +85,8 @@ def train(
     )
     recipe = replace(recipe, data=_with_validation(recipe.data, found))
     earlier = read_earlier(recipe, start_from)
+    if not resume:  # a run that is resumed has all its weights
+        check_rest(recipe, earlier)
     volumes = TrainingData(recipe, found)
     _prepare_folder(output, recipe, resume=resume)
     precision = _precision(recipe.training.precision)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mrienhance.errors import UsageError
@@ -50,6 +51,27 @@ def read_earlier(recipe: Recipe, paths: Sequence[Path]) -> Earlier:
         earlier.weights.update(fitting)
         earlier.origins.append({"name": model.name, "version": model.card.version, "sha256": model.sha256})
     return earlier
+
+
+def check_rest(recipe: Recipe, earlier: Earlier) -> None:
+    """See that every weight that rests while the recipe's network learns comes from an earlier model.
+
+    Such a weight would stay as it was drawn at random, and the rest would learn to work around it.
+
+    Raises
+    ------
+    UsageError
+        If one does not.
+    """
+    with torch.device("meta"):
+        network = get_method(recipe.method).build(recipe.model)
+    resting = {name for name, weight in network.named_parameters() if not weight.requires_grad}
+    missing = sorted({name.partition(".")[0] for name in resting - set(earlier.weights)})
+    if missing:
+        raise UsageError(
+            f"the part {missing[0]!r} of this network does not learn: it needs all its weights from an earlier model",
+            hint=f"give a {recipe.method} model of the recipe's sizes that has them, with --start-from",
+        )
 
 
 def _same(model: Model, recipe: Recipe) -> bool:
