@@ -85,8 +85,8 @@ def find_model(
     task, scale
         What it must do; None for anything.
     sources, targets
-        Contrasts that it must take, and give. If there are targets but no sources, what the image is has yet to be
-        found out: of several models, the first of those that take most contrasts is meant.
+        Contrasts that it must take, and give. If there are targets, the first of those models is meant that take most
+        contrasts: further scans of the person can be of use to it, and what the image is may have yet to be found out.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def _first(task: str | None, scale: int | None, sources: Collection[str], target
         if set(sources) <= set(card.contrasts_in) and set(targets) <= set(card.contrasts_out):
             able.append((len(card.contrasts_in), entry))
     if able:
-        return max(able, key=lambda found: found[0])[1] if targets and not sources else able[0][1]
+        return max(able, key=lambda found: found[0])[1] if targets else able[0][1]
     wanted = ["model", *([f"to {task}"] if task else []), *([f"by {scale}"] if scale else []), *targets]
     wanted += ["from", *sources] if sources else []
     raise ModelError(f"there is no {' '.join(wanted)}", hint=f"models here: {_names(entries)}")
