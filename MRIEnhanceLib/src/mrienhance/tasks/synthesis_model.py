@@ -50,8 +50,7 @@ def find_for(model: str | Path | None, *, source: str | None, to: Sequence[str],
     Parameters
     ----------
     model
-        Name or path; None for the catalogue's first that does it, or, where nobody says what the image is, for the one
-        that takes most contrasts.
+        Name or path; None for the one of the catalogue that does it and takes most contrasts.
     source, to, others
         The contrast of the image or None, the wanted contrasts, and those of further images.
 
