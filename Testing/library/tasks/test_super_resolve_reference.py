@@ -60,6 +60,15 @@ def test_a_reference_on_the_grid_of_the_result_is_taken_as_it_is():
     assert (made.report.reference.placed, made.report.reference.covered) == ("as it is", 1.0)
 
 
+def test_a_reference_on_the_grid_of_the_result_of_turned_slices_is_taken_as_it_is():
+    image = field(box((5, 14, 12), (4.0, 2.0, 2.0), OBLIQUE))
+    reference = field(Grid.of(image).finer((2, 1, 1), alignment="edge"))
+    made = of(image, repeating(**KINDS["through-plane"]), reference=reference, consistency=False)
+    assert made.report.reference.placed == "as it is"
+    expected = voxels(reference) * level(image) / level(reference)
+    assert np.allclose(voxels(made.image), expected, rtol=1e-3, atol=1e-3)
+
+
 def test_a_moved_reference_is_registered_and_resampled_once():
     """The person moved by 3 mm: without registration the blobs lie 3 mm off."""
     image = field(box((48, 48, 24), (1.0, 1.0, 2.0), PLAIN))

@@ -59,11 +59,15 @@ class Axial:
         return cls((i, j, k), (left, front, top), math.degrees(math.acos(min(1.0, abs(chosen[2])))))
 
     @property
+    def plane(self) -> str:
+        """Which plane the image's own slices lie in: ``"axial"``, ``"coronal"`` or ``"sagittal"``."""
+        return _PLANES[self.order.index(2)]
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to say of slices that are not axial."""
         if self.order[2] != 2:
-            plane = _PLANES[self.order.index(2)]
-            return (f"the slices of this image are {plane}: the model worked on axial slices across them",)
+            return (f"the slices of this image are {self.plane}: the model worked on axial slices across them",)
         if self.angle_deg > _OBLIQUE_DEG:
             return (f"the slices are tilted by {self.angle_deg:.0f} degrees: the model was made for axial ones",)
         return ()

@@ -24,6 +24,7 @@ from mrienhance.tasks.stages import Deliver, Stages
 from mrienhance.tasks.super_resolution_model import TASK, Wish, choose_model
 from mrienhance.tasks.super_resolution_model import find_for as find_for
 from mrienhance.tasks.thick_slices import Turn
+from mrienhance.tasks.upright import Upright
 
 # Fractions of the progress at which a reference is in its place, the network has done, and the voxels are final.
 _PLACED_SHARE, _NETWORK_SHARE, _RECORD_SHARE = 0.15, 0.95, 0.98
@@ -106,9 +107,10 @@ def super_resolve(
 class SuperResolution:
     """One image on its way to a finer grid.
 
-    Models of slices make the axes i and j finer. Models that make slices thinner work on the axis of thick slices,
-    whichever it is: the axes are swapped for the network and back. The result has the input's pixel type, lies on its
-    own grid as the model's degradation has it, and holds what was measured where that can be put back exactly.
+    Models of slices make the axes i and j finer; those that look at a reference see them `Upright`. Models that make
+    slices thinner work on the axis of thick slices, whichever it is: the axes are swapped for the network and back. The
+    result has the input's pixel type, lies on its own grid as the model's degradation has it, and holds what was
+    measured where that can be put back exactly.
 
     Parameters
     ----------
@@ -138,7 +140,7 @@ class SuperResolution:
         turn = Turn.of(self.image.GetSpacing()) if card.axes == "through-plane" else Turn()
         image = turn.apply(self.image)
         with ThreadPoolExecutor(2) as aside:  # large images take a while to hash and to write: neither needs Python
-            reference, measured = self._placed(image), to_tensor(image)
+            reference, measured = self._placed(image, turn), to_tensor(image)
             # Not before: while one thread looks at the voxels of an image, another must not make ITK copy them.
             seen = [aside.submit(ImageRecord.of, self.image, role="image")]
             if self.reference is not None:
@@ -160,13 +162,13 @@ class SuperResolution:
         stages.finish()
         return Result(images.pop("image"), images, report)
 
-    def _placed(self, image: sitk.Image) -> Reference | None:
+    def _placed(self, image: sitk.Image, turn: Turn) -> Reference | None:
         """The reference on the grid of the result."""
         if self.reference is None:
             return None
         card = self.model.card
         return place_reference(
-            self.reference,
+            turn.apply(self.reference),  # one that lies on the grid of the result does so turned as well
             image,
             Grid.of(image).finer(card.factors, alignment=DEGRADATIONS[card.degradation].alignment),
             contrast=self.wish.reference_contrast,
@@ -190,13 +192,13 @@ class SuperResolution:
             cancel=self.stages.cancel,
             text=f"Running {self.model.method.title}",
         )
-        intensity = IntensityScale.of(measured)
+        intensity, upright = IntensityScale.of(measured), Upright.of(Grid.of(self.image), self.model.card)
         self.stages.check()
-        inputs = {"image": intensity.apply(measured)}
+        inputs = {"image": upright.apply(intensity.apply(measured))}
         if reference is not None:
-            inputs["reference"] = reference.volume
+            inputs["reference"] = upright.apply(reference.volume)
         predicted, notes = predictor.run(inputs)
-        wanted = {name: volume for name, volume in predicted.items() if self.stages.wants(name)}
+        wanted = {name: upright.undo(volume) for name, volume in predicted.items() if self.stages.wants(name)}
         return {name: intensity.undo_(volume) for name, volume in wanted.items()}, notes
 
     def _report(
@@ -210,6 +212,7 @@ class SuperResolution:
         started: float,
     ) -> Report:
         cautions = [*spacing_warning(self.image.GetSpacing(), self.model)]
+        cautions += Upright.of(Grid.of(self.image), self.model.card).warnings
         cautions += contrast_warning(self.wish.contrast, self.model)
         cautions += reference_warning(self.wish.reference_contrast, self.model.card)
         cautions += () if reference is None else reference.warnings
