@@ -211,6 +211,24 @@ def test_the_model_is_chosen_by_image_reference_and_factor(
     assert find_for(None, wish.pop("scale", None), image=image, **wish).name == name
 
 
+def test_one_slice_is_not_made_several(monkeypatch: pytest.MonkeyPatch):
+    entries = [Entry(name=card.name, path=Path("x"), source="shipped", card=card) for card in CARDS]
+    monkeypatch.setattr("mrienhance.tasks.super_resolution_model.catalogue", lambda: entries)
+    for size, name in (((6, 6, 1), "edge-x2"), ((1, 6, 6), "thick-x4"), ((6, 6, 2), "thick-x4")):
+        assert find_for(None, None, image=field(box(size, (1, 1, 4), PLAIN))).name == name
+
+
+def test_it_is_said_that_a_reference_would_help_or_is_too_much(monkeypatch: pytest.MonkeyPatch):
+    for card, reference in ((CARDS[2], False), (CARDS[4], True)):
+        entries = [Entry(name=card.name, path=Path("x"), source="shipped", card=card)]
+        monkeypatch.setattr("mrienhance.tasks.super_resolution_model.catalogue", lambda found=entries: found)
+        with pytest.raises(
+            ModelError, match=f"no model to super-resolve by 4 with{'' if reference else 'out'} a"
+        ) as no:
+            find_for(None, 4, reference=reference)
+        assert "leave the reference out" in no.value.hint if reference else "--reference" in no.value.hint
+
+
 def test_no_model_does_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("mrienhance.tasks.super_resolution_model.catalogue", list)
     with pytest.raises(ModelError, match="no model to super-resolve by 8 with a reference"):

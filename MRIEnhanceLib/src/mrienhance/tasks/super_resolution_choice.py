@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mrienhance.errors import ModelError
 from mrienhance.models.card import ModelCard
@@ -33,6 +33,8 @@ def slice_axis(spacing: Sequence[float]) -> int | None:
 # A slice is not made thinner than this by default: what is thinner was hardly ever measured, so nothing was learned.
 _THINNEST_MM = 0.9
 _HINT_LIST = "`mrienhance models` lists those there are"
+_HINT_WITH = "there is one that uses a reference: give one with --reference"
+_HINT_WITHOUT = "there is one without: leave the reference out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,8 @@ def best(entries: Sequence[Entry], wish: Wish) -> Entry:
         If none fits.
     """
     able = [(entry, entry.card) for entry in entries if not entry.error and entry.card is not None]
-    fitting = [(entry, card) for entry, card in able if card.task == TASK and _fits(card, wish)]
+    able = [(entry, card) for entry, card in able if card.task == TASK]
+    fitting = [(entry, card) for entry, card in able if _fits(card, wish)]
     thick = wish.spacing is not None and slice_axis(wish.spacing) is not None
     if thick and any(card.axes == "through-plane" for _, card in fitting):
         fitting = [(entry, card) for entry, card in fitting if card.axes == "through-plane"]
@@ -75,7 +78,10 @@ def best(entries: Sequence[Entry], wish: Wish) -> Entry:
         fitting = [(entry, card) for entry, card in fitting if card.axes != "through-plane"]
     if not fitting:
         by = f" by {wish.scale}" if wish.scale else ""
-        raise ModelError(f"there is no model to {TASK}{by}{' with a reference' * wish.reference}", hint=_HINT_LIST)
+        other = any(_fits(card, replace(wish, reference=not wish.reference)) for _, card in able)
+        how = " with a reference" if wish.reference else " without a reference" * other
+        hint = _HINT_WITHOUT if wish.reference else _HINT_WITH
+        raise ModelError(f"there is no model to {TASK}{by}{how}", hint=hint if other else _HINT_LIST)
     return min(fitting, key=lambda found: _order(found[1], wish))[0]
 
 

@@ -10,7 +10,7 @@ from mrienhance.errors import ModelError, UsageError
 from mrienhance.models import Entry, Model, find_model, load_model
 from mrienhance.models.catalogue import catalogue
 from mrienhance.physics import DEGRADATIONS
-from mrienhance.tasks.super_resolution_choice import TASK, Wish, best
+from mrienhance.tasks.super_resolution_choice import TASK, Wish, best, slice_axis
 
 _HINT_REFERENCE = "give a finer scan of another contrast (--reference), or choose another model"
 
@@ -26,10 +26,10 @@ def find_for(
 ) -> Entry:
     """The catalogue's entry that `super_resolve` would load.
 
-    With no model named: for thick slices (see `slice_axis`) a model that makes slices thinner, of the factor that
-    brings their distance nearest to the spacing in plane, though not below 0.9 mm; else the first for `scale` (or 2),
-    models of slices before those of volumes. With a reference only models that use one, without only those that need
-    none; of several, the first of those made for the contrasts.
+    With no model named: for thick slices (see `slice_axis`; two or more) a model that makes slices thinner, of the
+    factor that brings their distance nearest to the spacing in plane, though not below 0.9 mm; else the first for
+    `scale` (or 2), models of slices before those of volumes. With a reference only models that use one, without only
+    those that need none; of several, the first of those made for the contrasts.
 
     Parameters
     ----------
@@ -51,15 +51,23 @@ def find_for(
     """
     if model is not None:
         return find_model(model, task=TASK, scale=scale)
-    spacing = None if image is None or image.GetDimension() != 3 else image.GetSpacing()
     wish = Wish(
         scale=scale,
         reference=reference,
-        spacing=spacing,
+        spacing=None if image is None else _spacing(image),
         contrast=contrast,
         reference_contrast=reference_contrast,
     )
     return best(catalogue(), wish)
+
+
+def _spacing(image: sitk.Image) -> tuple[float, ...] | None:
+    """The spacing (i, j, k) of a volume; None for one slice: there is nothing between slices to be found."""
+    if image.GetDimension() != 3:
+        return None
+    spacing: tuple[float, ...] = image.GetSpacing()
+    axis = slice_axis(spacing)
+    return None if axis is not None and image.GetSize()[axis] == 1 else spacing
 
 
 def choose_model(model: str | Path | Model | None, image: sitk.Image, wish: Wish) -> Model:
