@@ -77,7 +77,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--reference", help="contrast that helps")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write-cards", action="store_true")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.reference == args.target:
+        parser.error("the reference is of another contrast than the target, which would be seen as it is")
+    return args
 
 
 def degradation_of(model: Model) -> tuple[str, Factors]:

@@ -107,3 +107,13 @@ def test_thick_slices_are_compared_with_cubic_between_their_edges(script: Module
     fine = sitk.GetArrayFromImage(results["cubic"])
     assert fine.shape == (24, 8, 8)
     np.testing.assert_allclose(fine[8:16], sitk.GetArrayFromImage(slope)[8:16], atol=1e-4)
+
+
+def test_the_truth_is_never_the_reference(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = ["score", "--models", "m", "--data", "d", "--subjects", "s", "--target", "T1w", "--reference", "T1w"]
+    monkeypatch.setattr(sys, "argv", said)
+    with pytest.raises(SystemExit):
+        script.arguments()
+    assert "another contrast than the target" in capsys.readouterr().err
