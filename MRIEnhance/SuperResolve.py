@@ -1,13 +1,14 @@
-"""SuperResolve: a coarse scan becomes a finer one, by a trained network.
+"""SuperResolve: a coarse scan becomes a finer one, by a trained network; a finer scan of another contrast may help.
 
 In the Python console, or in a script::
 
     from SuperResolve import SuperResolveLogic
 
     fine = SuperResolveLogic().process(slicer.util.getNode("T1w"), model="iconet-x2")
+    thin = SuperResolveLogic().process(slicer.util.getNode("T2w"), reference=slicer.util.getNode("T1w"))
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import slicer
@@ -21,12 +22,13 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
 )
 
-from MRIEnhanceBridge import metrics, selftest, super_resolution, views, worker
-from MRIEnhanceBridge.choices import Choice, Item
+from MRIEnhanceBridge import selftest, super_resolution, views, worker
+from MRIEnhanceBridge.cards import model_label
 from MRIEnhanceBridge.errors import BridgeError
 from MRIEnhanceBridge.panel import Panel
-from MRIEnhanceBridge.steps import Progress, Steps, run_now
+from MRIEnhanceBridge.steps import Progress, Steps, Task, run_now
 from MRIEnhanceBridge.super_resolution import Request
+from MRIEnhanceBridge.super_resolve_form import SuperResolveForm, for_scale
 
 
 class SuperResolve(ScriptedLoadableModule):
@@ -39,8 +41,9 @@ class SuperResolve(ScriptedLoadableModule):
         parent.dependencies = []
         parent.contributors = ["The MRIEnhance authors"]
         parent.helpText = _(
-            "Makes a coarse MR scan finer with a trained network. Choose a volume and a model, and press Apply. "
-            "For research, not for diagnosis."
+            "Makes a coarse MR scan finer with a trained network: in plane, in 3D, or thick slices thinner. "
+            "Some models look at a finer scan of another contrast as well. Choose a volume and a model, and press "
+            "Apply. For research, not for diagnosis."
         )
         parent.acknowledgementText = _("Each model's card names the paper behind it and the data it learned from.")
 
@@ -55,7 +58,16 @@ class SuperResolveParameterNode:
     groundTruthVolume: vtkMRMLScalarVolumeNode
     resultVolume: vtkMRMLScalarVolumeNode
     """The last result, for comparison."""
+    inputNamed: vtkMRMLScalarVolumeNode
+    """The volume that `inputContrast` was said or guessed of."""
+    referenceNamed: vtkMRMLScalarVolumeNode
+    inputContrast: str = ""
+    """Empty if it is not known."""
+    referenceContrast: str = ""
+    registration: bool = True
     model: str = ""
+    suggestedModel: str = ""
+    """The model as the worker suggests it, which changes with the volumes until the user chooses one."""
     device: str = "auto"
     precision: str = "auto"
     consistency: bool = True
@@ -86,7 +98,10 @@ class SuperResolveLogic(ScriptedLoadableModuleLogic):
         *,
         model: str | None = None,
         scale: int | None = None,
+        contrast: str | None = None,
         reference: Any = None,
+        referenceContrast: str | None = None,
+        register: bool = True,
         outputVolume: Any = None,
         device: str = "auto",
         precision: str = "auto",
@@ -102,11 +117,18 @@ class SuperResolveLogic(ScriptedLoadableModuleLogic):
         inputVolume
             Scalar volume node. It is not changed.
         model
-            Name of a model, or path of a model file; by default the first for `scale`.
+            Name of a model, or path of a model file. By default, for thick slices one that makes them thinner, with a
+            reference one that uses it; of those the first for `scale`.
         scale
             Factor; by default the model's, or 2.
+        contrast, referenceContrast
+            What the two volumes are: ``"T1w"``, ``"T1c"``, ``"T2w"``, ``"FLAIR"``, ``"PDw"``. Matters for the choice of
+            a model, and the result's report warns where the model was made for others.
         reference
-            Finer volume of another contrast, for models that use one.
+            Finer volume of another contrast of the same person, on any grid, for models that use one. The result
+            references it as ``MRIEnhance.reference``.
+        register
+            Whether the reference is registered to the input, or placed by its header.
         outputVolume
             Volume node that the result replaces; by default a new one.
         device, precision
@@ -133,11 +155,14 @@ class SuperResolveLogic(ScriptedLoadableModuleLogic):
         """
         request = Request.of(
             inputVolume,
+            contrast=contrast,
             reference=reference,
+            reference_contrast=referenceContrast,
             output=outputVolume,
             ground_truth=groundTruth,
             model=model,
             scale=scale,
+            register=register,
             device=device,
             precision=precision,
             consistency=consistency,
@@ -154,7 +179,6 @@ class SuperResolveWidget(Panel):
     """The panel."""
 
     task = super_resolution.TASK
-    scale: Choice
 
     def makeLogic(self) -> SuperResolveLogic:
         """The module's logic."""
@@ -162,72 +186,84 @@ class SuperResolveWidget(Panel):
 
     def setupForm(self) -> None:
         """What only this panel has."""
-        self.scale = Choice(self.ui.scaleComboBox, self.onScaleChosen)
+        self.form = SuperResolveForm(self.ui, self._keep, self.onScaleChosen)
+        self._wish: Mapping[str, Any] = {}
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """What is known of the chosen model; empty for none."""
+        return self.models.get(self._parameterNode.model, {})
+
+    def modelLabel(self, model: Mapping[str, Any]) -> str:
+        """How a model is called in the list: with what it makes finer."""
+        return model_label(model)
+
+    def catalogueFields(self) -> Mapping[str, Any]:
+        """Ask which model is the default as well."""
+        if self._parameterNode is None:
+            return {}
+        self._wish = self.form.wish(self._parameterNode, self.chosen)
+        return {"for": self._wish}
 
     def onCatalogue(self) -> None:
-        """Offer the scales that there are models for; choose the first model in a new scene."""
-        scales = sorted({_scale(model) for model in self.models.values()} - {0})
-        self.scale.fill([Item(str(scale), f"×{scale}") for scale in scales])
-        if self._parameterNode is not None and not self._parameterNode.model and self.models:
-            self._parameterNode.model = next(iter(self.models))
+        """Offer the scales that there are models for; in a new scene, choose the default model."""
+        self.form.offer_scales(self.models.values())
+        self._suggest(self.defaultModel)
+
+    def onModelChosen(self, name: str) -> None:
+        """The user chose a model, which stays whatever volumes come."""
+        self._keep("suggestedModel", "")
+        Panel.onModelChosen(self, name)
 
     def onScaleChosen(self, value: str) -> None:
-        """Choose a model for the scale: of the same method, if there is one."""
-        fitting = [model for model in self.models.values() if _scale(model) == int(value)]
-        current = self.models.get(self._parameterNode.model)
-        method = current["card"]["method"] if current and current["card"] else ""
-        self._parameterNode.model = min(fitting, key=lambda model: model["card"]["method"] != method)["name"]
+        """Choose a model for the scale: like the present one, as far as there is one."""
+        self.onModelChosen(for_scale(self.models.values(), int(value), self.chosen))
 
     def showParameters(self) -> None:
-        """Show the scale of the model, and whether it takes a reference."""
-        model = self.models.get(self._parameterNode.model)
-        self.scale.show(str(_scale(model)) if model and _scale(model) else "")
-        takes = bool(model and (model["card"] or {}).get("reference"))
-        self.ui.referenceSelector.enabled = takes
-        self.ui.referenceSelector.toolTip = (
-            _("A finer scan of another contrast of the same patient.")
-            if takes
-            else _("The selected model works from the input alone; it takes no reference.")
-        )
+        """Show what goes with the model and the volumes, and ask for the default model anew if they have changed."""
+        self.form.show(self._parameterNode, self.chosen)
+        wish = self.form.wish(self._parameterNode, self.chosen)
+        if self._follows and wish != self._wish and self.models and not self.run.running:
+            self._lookups = [lookup for lookup in self._lookups if lookup.running]
+            steps = self.logic.worker.request("models", **{"task": self.task, **self.catalogueFields()})
+            self._lookups.append(
+                Task(
+                    steps,
+                    on_done=lambda answer: self._suggest(answer["default"] if wish == self._wish else ""),
+                    on_failed=self.onNoSuggestion,
+                )
+            )
+
+    @property
+    def _follows(self) -> bool:
+        """Whether the model is still the one that the worker suggests."""
+        return self._parameterNode.model in ("", self._parameterNode.suggestedModel)
+
+    def _suggest(self, name: str | None) -> None:
+        if self._parameterNode is not None and self._follows and name in self.models:
+            self._parameterNode.suggestedModel = name
+            self._parameterNode.model = name
+
+    def onNoSuggestion(self, error: BridgeError) -> None:
+        """The worker did not say which model is the default; it is told unless the worker was only stopped."""
+        if error.kind != "Cancelled":
+            self.run.complain(error)
 
     def reasonNotReady(self) -> str:
         """Why Apply cannot be clicked."""
-        node = self._parameterNode
-        if node.inputVolume is None:
-            return _("Select an input volume.")
-        try:
-            self._request()
-        except BridgeError as error:
-            return f"{error.message}\n{error.hint}".strip()
-        return ""
-
-    def _request(self) -> Request:
-        node = self._parameterNode
-        return Request.of(
-            node.inputVolume,
-            reference=node.referenceVolume if self.ui.referenceSelector.enabled else None,
-            output=node.outputVolume,
-            ground_truth=node.groundTruthVolume,
-            model=node.model,
-            scale=None,
-            device=node.device,
-            precision=node.precision,
-            consistency=node.consistency,
-            tile=node.tileSize or None,
-        )
+        return self.form.reason_not_ready(self._parameterNode, self.chosen)
 
     def startRun(self) -> None:
         """Start the run that the panel describes."""
-        request = self._request()
-        watched = [self._parameterNode.inputVolume]
-        self.run.start(self.logic.steps(request), watched=watched, on_done=self.onDone, on_failed=self.onFailed)
+        request = self.form.request(self._parameterNode, self.chosen)
+        self.run.start(self.logic.steps(request), watched=request.watched, on_done=self.onDone, on_failed=self.onFailed)
 
     def onDone(self, result: Any) -> str:
         """Show the result; what to say of it."""
         parameters = self.logic.getParameterNode()  # the panel may be closed meanwhile
         parameters.resultVolume = result
         views.show(result, source=parameters.inputVolume)
-        return metrics.summary(result)
+        return super_resolution.summary(result)
 
 
 class SuperResolveTest(ScriptedLoadableModuleTest):
@@ -248,7 +284,3 @@ class SuperResolveTest(ScriptedLoadableModuleTest):
         result = SuperResolveLogic().process(source, model="iconet-x2")
         selftest.check_finer(source, result, scale=2)
         self.delayDisplay(_("Test passed"))
-
-
-def _scale(model: Any) -> int:
-    return int((model["card"] or {}).get("scale") or 0)

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from MRIEnhanceBridge.figures import figures_of
 
-_AXES = {"in-plane": "in plane", "3d": "in 3D"}
+_AXES = {"in-plane": "in plane", "3d": "in 3D", "through-plane": "slices only"}
 _SAMPLING = {
     "random-lines": "random lines",
     "equispaced-lines": "equispaced lines",
@@ -33,6 +33,25 @@ def card_html(card: Mapping[str, Any]) -> str:
     return "".join(f"<p>{part}</p>" for part in parts)
 
 
+def model_page(model: Mapping[str, Any]) -> str:
+    """What is known of a model, or of a method that needs none, as HTML."""
+    if model.get("card"):
+        return card_html(model["card"])
+    text = "" if model.get("error") else str(model.get("text", ""))
+    return "".join(f"<p>{_text(line)}</p>" for line in text.splitlines() if line.strip())
+
+
+def model_label(model: Mapping[str, Any]) -> str:
+    """What the list of models says of one that super-resolves: its name, factor, axes, and what of a reference."""
+    card = model["card"]
+    if not card or not card["scale"]:
+        return str(model["title"])
+    facts = [f"×{card['scale']} {_AXES.get(card['axes'], card['axes'])}"]
+    if card.get("reference_contrasts"):
+        facts.append(_("needs a reference") if card.get("reference_required") else _("reference optional"))
+    return f"{model['name']} ({', '.join(facts)})"
+
+
 def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     source, target = ", ".join(card["contrasts_in"]), ", ".join(card["contrasts_out"])
     low, high = card["spacing_mm"]
@@ -41,6 +60,9 @@ def _facts(card: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield _("Contrasts:"), _text(source if same else f"{source} → {target}")
     if card["scale"]:
         yield _("Scale:"), _text(f"×{card['scale']} {_AXES.get(card['axes'], card['axes'])}")
+    if references := card.get("reference_contrasts"):
+        needed = _("{names}, needed") if card.get("reference_required") else _("{names}, optional")
+        yield _("Reference:"), _text(needed.format(names=", ".join(references)))
     where = _("Spacing of the image:") if card.get("task") == "reconstruct" else _("Spacing of the input:")
     yield where, _text(f"{low:g} – {high:g} mm")
     yield from _acquisition(card)

@@ -7,7 +7,6 @@ of a module names the shared widgets alike: ``modelComboBox``, ``cardBrowser``, 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from MRIEnhanceBridge import install, views
-from MRIEnhanceBridge.cards import card_html
+from MRIEnhanceBridge.cards import model_page
 from MRIEnhanceBridge.choices import Choice, Item
 from MRIEnhanceBridge.errors import BridgeError, MissingPackages
 from MRIEnhanceBridge.pythonline import PythonLine
@@ -40,6 +39,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent: Any = None) -> None:
         self.logic: Any = None
         self.models: dict[str, dict[str, Any]] = {}
+        self.defaultModel = ""
         self._parameterNode: Any = None
         self._guiTag: Any = None
         self._catalogueError = _("The list of models is being read.")
@@ -69,6 +69,14 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showParameters(self) -> None:
         """Show what is not bound by ``SlicerParameterName``."""
+
+    def catalogueFields(self) -> Mapping[str, Any]:
+        """Further fields of the request for the list of models."""
+        return {}
+
+    def modelLabel(self, model: Mapping[str, Any]) -> str:
+        """How a model is called in the list."""
+        return str(model["title"])
 
     def comparedWith(self) -> Any:
         """The volume that the last result is compared with; None for none."""
@@ -169,7 +177,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.compareButton.enabled = node.resultVolume is not None and self.comparedWith() is not None
 
     def _showCard(self) -> None:
-        page = _page(self.models.get(self._parameterNode.model, {}))
+        page = model_page(self.models.get(self._parameterNode.model, {}))
         if page != self._page:  # otherwise the user would be scrolled back to its start
             self._page = page
             self.ui.cardBrowser.setHtml(page)
@@ -203,7 +211,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Ask the worker which models there are, then which devices."""
         self._lookups = [lookup for lookup in self._lookups if lookup.running]
         if not self._lookups:
-            steps = self.logic.worker.request("models", task=self.task)
+            steps = self.logic.worker.request("models", task=self.task, **self.catalogueFields())
             self._lookups.append(Task(steps, on_done=self._onCatalogue, on_failed=self._onNoCatalogue))
 
     def _closeLookups(self) -> None:
@@ -214,8 +222,9 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _onCatalogue(self, answer: Mapping[str, Any]) -> None:
         classical = [{**method, "card": None, "error": ""} for method in answer.get("classical", [])]
         self.models = {model["name"]: model for model in [*answer["models"], *classical]}
+        self.defaultModel = str(answer.get("default") or "")
         self._catalogueError = "" if self.models else _("There is no model for this task.")
-        models = [Item(model["name"], model["title"], model["error"]) for model in answer["models"]]
+        models = [Item(model["name"], self.modelLabel(model), model["error"]) for model in answer["models"]]
         without = _("{title} (without a model)")
         self.model.fill([*models, *(Item(each["name"], without.format(title=each["title"])) for each in classical)])
         self.onCatalogue()
@@ -285,11 +294,3 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic.worker.stop()
         self.run.say("")
         self.readCatalogue()
-
-
-def _page(model: Mapping[str, Any]) -> str:
-    """What is known of a model, or of a method that needs none, as HTML."""
-    if model.get("card"):
-        return card_html(model["card"])
-    text = "" if model.get("error") else str(model.get("text", ""))
-    return "".join(f"<p>{html.escape(line)}</p>" for line in text.splitlines() if line.strip())

@@ -20,6 +20,8 @@ from MRIEnhanceBridge.renew import PREFIX
 
 INPUT = f"{PREFIX}input"
 """Node reference from a result to its input; as an attribute, the input's name."""
+REFERENCE = f"{PREFIX}reference"
+"""Node reference from a result to the reference that it was made with; as an attribute, the reference's name."""
 DISCLAIMER = "For research, not for diagnosis."
 _DIVERGING = "DivergingBlueRed"
 """Slicer's colour table from blue through white to red; it comes with the application, not with slicer-core."""
@@ -131,6 +133,7 @@ def set_provenance(
     *,
     source: slicer.vtkMRMLNode | None = None,
     input_name: str = "",
+    reference: slicer.vtkMRMLNode | None = None,
     parameters: Mapping[str, Any],
 ) -> None:
     """Write down how a result came to be: in attributes, which are saved with the scene.
@@ -142,9 +145,11 @@ def set_provenance(
     report
         The library's report; it holds hashes of the images, no names.
     source
-        The input, if it is a node; its name is the only one that is written down.
+        The input, if it is a node; its name is written down, and that of the reference.
     input_name
         The input's name, if it is a file. Its folders are left out.
+    reference
+        The scan of another contrast that helped; None for none.
     parameters
         What the user chose. Of a path, only the file's name is kept: folders may be named after people.
     """
@@ -154,6 +159,7 @@ def set_provenance(
         "version": model["version"],
         "sha256": model["sha256"],
         "input": source.GetName() if source else re.split(r"[/\\]", input_name)[-1],
+        "reference": reference.GetName() if reference else "",
         "parameters": as_json(_without_folder(parameters)),
         "report": as_json(report),
         "disclaimer": report.get("disclaimer", DISCLAIMER),
@@ -164,12 +170,21 @@ def set_provenance(
                 node.SetAttribute(PREFIX + key, str(value))
         if source:
             node.SetNodeReferenceID(INPUT, source.GetID())
+        if reference:
+            node.SetNodeReferenceID(REFERENCE, reference.GetID())
 
 
 def warnings(node: slicer.vtkMRMLNode) -> list[str]:
     """What the report on a result warns of; nothing for a node that is no result."""
     report = node.GetAttribute(f"{PREFIX}report")
     return [str(warning) for warning in json.loads(report)["warnings"]] if report else []
+
+
+def registered(what: str, registration: Mapping[str, float]) -> str:
+    """How far a scan was turned and shifted to fit the input, in words; `what` is its contrast, or what else it is."""
+    return _("{contrast} was registered to the input: {angle:.1f}° and {shift:.1f} mm.").format(
+        contrast=what, angle=registration["angle_deg"], shift=registration["shift_mm"]
+    )
 
 
 def _window(image: Mapping[str, Any]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,37 +27,72 @@ class Request:
     ----------
     input, reference, ground_truth, output
         IDs of volume nodes, which tell later whether they are still there; empty for none.
+    contrast, reference_contrast
+        What they are; None if nobody says.
     options
-        What the library's task takes: ``model``, ``scale``, ``device``, ``precision``, ``consistency``, ``tile``.
+        What the library's task takes: ``model``, ``scale``, ``register``, ``device``, ``precision``, ``consistency``,
+        ``tile``.
     """
 
     input: str
     reference: str
     ground_truth: str
     output: str
+    contrast: str | None
+    reference_contrast: str | None
     options: Mapping[str, Any]
 
     @classmethod
     def of(
-        cls, source: Any, *, reference: Any = None, output: Any = None, ground_truth: Any = None, **options: Any
+        cls,
+        source: Any,
+        *,
+        contrast: str | None = None,
+        reference: Any = None,
+        reference_contrast: str | None = None,
+        output: Any = None,
+        ground_truth: Any = None,
+        **options: Any,
     ) -> Request:
         """Check volumes and make a request of them.
 
         Raises
         ------
         BridgeError
-            If a volume cannot be used, or the output would replace an input.
+            If a volume cannot be used, the input is its own reference, or the output would replace an input.
         """
         nodes.check_volume(source, what=_("input volume"))
         for node, what in ((reference, _("reference volume")), (ground_truth, _("ground truth"))):
             if node is not None:
                 nodes.check_volume(node, what=what)
                 Geometry.of(node, relative_to=source)
+        if reference is not None and reference is source:
+            raise BridgeError(
+                _("The reference is the input volume"), _("choose a finer scan of another contrast, or none")
+            )
         if output is not None and output in (source, reference, ground_truth):
             raise BridgeError(
                 _("the output volume is one of the inputs"), _("choose another output volume, or create a new one")
             )
-        return cls(_id(source), _id(reference), _id(ground_truth), _id(output), options)
+        return cls(
+            input=_id(source),
+            reference=_id(reference),
+            ground_truth=_id(ground_truth),
+            output=_id(output),
+            contrast=contrast or None,
+            reference_contrast=(reference_contrast or None) if reference is not None else None,
+            options=options,
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All that was chosen, for the record of the result; no names of volumes."""
+        return {"contrast": self.contrast, "referenceContrast": self.reference_contrast, **self.options}
+
+    @property
+    def watched(self) -> list[Any]:
+        """The volumes without which the run makes no sense."""
+        return [_node(each) for each in (self.input, self.reference) if each]
 
 
 def steps(worker: Worker, request: Request) -> Steps[Any]:
@@ -77,13 +113,30 @@ def _work(work: job.Job, request: Request) -> Steps[Any]:
     if request.reference:
         sending = work.send(_node(request.reference), "reference", relative_to=source)
         reference = yield from within(sending, 0.02, 0.04)
-    asking = work.ask(TASK, input=image, reference=reference, maps=[], options=dict(request.options))
+    asking = work.ask(
+        TASK,
+        input=image,
+        contrast=request.contrast,
+        reference=reference,
+        reference_contrast=request.reference_contrast,
+        maps=[],
+        options=dict(request.options),
+    )
     answer = yield from within(asking, 0.04, 0.9)
     received = yield from within(work.receive(answer["image"]), 0.9, 0.95)
     judgement = None
     if request.ground_truth:
         judgement = yield from within(_judge(work, request, image, answer), 0.95, 1.0)
     return _deliver(request, received, answer["report"], judgement)
+
+
+def summary(result: Any) -> str:
+    """What to tell of a result that is done: its name, what was done to the reference, warnings, figures."""
+    first, *rest = metrics.summary(result).splitlines()
+    used = json.loads(result.GetAttribute("MRIEnhance.report") or "{}").get("reference") or {}
+    moved = used.get("registration")
+    told = [results.registered(used.get("contrast") or _("The reference"), moved)] if moved else []
+    return "\n".join([first, *told, *rest])
 
 
 def _judge(work: job.Job, request: Request, image: Any, answer: Any) -> Steps[metrics.Judgement]:
@@ -98,7 +151,8 @@ def _deliver(request: Request, received: job.Received, report: Any, judgement: m
     name = results.result_name(source.GetName(), report)
     existing = slicer.mrmlScene.GetNodeByID(request.output) if request.output else None
     result = results.add_volume(received.image, received.data, name=name, source=source, node=existing)
-    results.set_provenance(result, report, source=source, parameters=request.options)
+    reference = _node(request.reference) if request.reference else None
+    results.set_provenance(result, report, source=source, reference=reference, parameters=request.parameters)
     if judgement is not None:
         metrics.add(result, judgement, source=source)
     return result

@@ -8,8 +8,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from MRIEnhanceBridge.choices import Choice, Item
-from MRIEnhanceBridge.contrasts import CONTRASTS, guess
+from MRIEnhanceBridge.contrast_choices import ContrastChoices
 from MRIEnhanceBridge.errors import BridgeError
 from MRIEnhanceBridge.synthesis import Request
 
@@ -34,18 +33,9 @@ class SynthesizeForm:
         self._ui, self._keep = ui, keep
         self._node: Any = None
         self._boxes: dict[str, Any] = {}
-        self._contrasts: dict[str, Choice] = {}
-        for source in _SOURCES:
-            name = f"{source}Contrast"
-            self._contrasts[source] = Choice(getattr(ui, f"{name}ComboBox"), _keeper(keep, name))
-        self.offer_contrasts(CONTRASTS)
-
-    def offer_contrasts(self, names: Sequence[str]) -> None:
-        """Offer these contrasts for the sources."""
-        items = [Item(name, name) for name in names]
-        self._contrasts["input"].fill([Item("", _("guess from the image")), *items])
-        for source in _SOURCES[1:]:
-            self._contrasts[source].fill([Item("", _("choose")), *items])
+        choose = _("choose")
+        unknown = {"input": _("guess from the image"), **dict.fromkeys(_SOURCES[1:], choose)}
+        self._contrasts = ContrastChoices(ui, keep, unknown)
 
     def show(self, node: Any, card: Mapping[str, Any]) -> None:
         """Show what a parameter node says, and of the targets those that a model makes.
@@ -58,13 +48,9 @@ class SynthesizeForm:
             Of the chosen model; empty for none.
         """
         self._node = node
-        new = [_name(node, source) for source in _SOURCES]
-        for source in _SOURCES:
-            self._contrasts[source].show(getattr(node, f"{source}Contrast"))
-            combo = getattr(self._ui, f"{source}ContrastComboBox")
-            combo.enabled = getattr(node, f"{source}Volume") is not None
+        new = self._contrasts.show(node)
         self._show_targets(node, list(card.get("contrasts_out", ())))
-        if new[0]:
+        if "input" in new:
             self.tick_first(node)
         ui, one = self._ui, len(self.targets(node)) == 1
         ui.groundTruthSelector.enabled = one
@@ -167,17 +153,3 @@ class SynthesizeForm:
         """Keep what is ticked, and what is not offered just now: another model may make it."""
         kept = [name for name in self._node.targets.split() if name not in self._boxes or not self._boxes[name].enabled]
         self._keep("targets", " ".join([*kept, *(name for name, box in self._boxes.items() if box.checked)]))
-
-
-def _name(node: Any, source: str) -> bool:
-    """Guess the contrast of a volume that is new to the form, which is told; what the user says of it later stays."""
-    volume = getattr(node, f"{source}Volume")
-    if volume is None or volume is getattr(node, f"{source}Named"):
-        return False
-    setattr(node, f"{source}Named", volume)  # first: each change brings us here again
-    setattr(node, f"{source}Contrast", guess(volume))
-    return True
-
-
-def _keeper(keep: Callable[[str, str], Any], name: str) -> Callable[[str], Any]:
-    return lambda value: keep(name, value)

@@ -125,6 +125,4 @@ def _of_sources(result: Any) -> Iterable[str]:
         if source.get("guessed"):
             yield _("The input was taken for {contrast}, by its looks.").format(contrast=contrast)
         if moved:
-            yield _("{contrast} was registered to the input: {angle:.1f}° and {shift:.1f} mm.").format(
-                contrast=contrast, angle=moved["angle_deg"], shift=moved["shift_mm"]
-            )
+            yield results.registered(contrast, moved)

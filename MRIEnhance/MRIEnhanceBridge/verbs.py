@@ -10,7 +10,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from MRIEnhanceBridge import synthesize_verb
+from MRIEnhanceBridge import super_resolve_verb, synthesize_verb
 from MRIEnhanceBridge.cases import IMAGES, KSPACE, Kind
 from MRIEnhanceBridge.optiontypes import acceleration, add_inference, ratio, seed, slices, whole_number
 from MRIEnhanceBridge.reconstructed import FULL, REFERENCES
@@ -61,37 +61,6 @@ class Verb:
     maps: Callable[[argparse.Namespace], Mapping[str, str]] = lambda options: {}
     check: Callable[[argparse.Namespace], str] = lambda options: ""
     foreseen: Callable[[argparse.Namespace], Sequence[Mapping[str, Any]]] = lambda options: ({},)
-
-
-def _super_resolve_options(parser: argparse.ArgumentParser) -> None:
-    add_inference(parser)
-    parser.add_argument("--scale", type=whole_number, metavar="N", help=_("factor; by default the model's, or 2"))
-    parser.add_argument(
-        "--no-consistency",
-        dest="consistency",
-        action="store_false",
-        help=_("do not put the measured frequencies back"),
-    )
-    parser.add_argument("--tile", type=whole_number, metavar="N", help=_("side of the tiles in voxels"))
-
-
-def _super_resolve(node: Any, options: argparse.Namespace, progress: Callable[[Progress], None]) -> Any:
-    from SuperResolve import SuperResolveLogic
-
-    return SuperResolveLogic().process(
-        node,
-        model=options.model,
-        scale=options.scale,
-        device=options.device,
-        precision=options.precision,
-        consistency=options.consistency,
-        tile=options.tile,
-        progress=progress,
-    )
-
-
-def _super_resolve_label(options: argparse.Namespace, report: Mapping[str, Any]) -> str:
-    return f"_SRx{report.get('scale') or options.scale or '[0-9]'}"
 
 
 _SAMPLING = {"sampling": "sampling", "lines_along": "linesAlong", "seed": "seed"}
@@ -182,10 +151,11 @@ VERBS = {
             "super-resolve",
             _("make coarse volumes finer"),
             _("volumes, or folders with DICOM"),
-            _super_resolve_options,
-            _super_resolve,
-            _super_resolve_label,
-            (*_FACTS, "scale", "consistency"),
+            super_resolve_verb.add_options,
+            super_resolve_verb.process,
+            super_resolve_verb.label,
+            (*_FACTS, "scale", "consistency", "reference"),
+            check=super_resolve_verb.check,
         ),
         Verb(
             "reconstruct",

@@ -34,10 +34,13 @@ CARD = {
     "disclaimer": "For research, not for diagnosis.",
 }
 OTHER = {**CARD, "name": "toy-x4", "scale": 4}
+THICK = {**OTHER, "name": "toy-thick-x4", "axes": "through-plane", "reference_contrasts": ["T1w", "T2w"]}
+SPACE = {**CARD, "name": "toy-space-x3", "axes": "3d", "scale": 3}
+PAIRED = {**CARD, "name": "toy-paired-x2", "reference_contrasts": ["T1w"], "reference_required": True}
 RAW = {**CARD, "name": "toy-lf", "scale": None, "axes": None}
 BRAIN = {**RAW, "name": "toy-gan", "contrasts_in": ["T1w", "T2w", "FLAIR"], "contrasts_out": ["T1w", "T2w", "FLAIR"]}
 PAIR = {**RAW, "name": "toy-pair", "contrasts_out": ["T2w"]}
-CARDS = {"super-resolve": (CARD, OTHER), "reconstruct": (RAW,), "synthesize": (PAIR, BRAIN)}
+CARDS = {"super-resolve": (CARD, OTHER, THICK, SPACE, PAIRED), "reconstruct": (RAW,), "synthesize": (PAIR, BRAIN)}
 REPORT = {
     "task": "super-resolve",
     "model": {"name": "toy-x2", "version": "1", "method": "toy", "title": "Toy", "sha256": "0" * 64},
@@ -77,11 +80,18 @@ def models(request):
     if request["task"] == "reconstruct":
         without = {"name": "cg-sense", "title": "CG-SENSE", "parameters": {}, "text": "Learns nothing.\n\nSolves <A>."}
         listed["classical"] = [without]
+    if (wish := request.get("for")) is not None:
+        spacing = wish["spacing"] or [1, 1, 1]
+        other = "toy-paired-x2" if wish["reference"] else "toy-x2"
+        listed["default"] = "toy-thick-x4" if max(spacing) > 5 else other
     say(type="result", id=request["id"], **listed)
 
 
 def super_resolve(request):
-    """Every voxel becomes two by two; the first sample stays, as after truncation of k-space."""
+    """Every voxel becomes two by two; the first sample stays, as after truncation of k-space.
+
+    A reference is taken for what it is said to be, and moved; of a T2w there is a warning.
+    """
     number, image = request["id"], request["input"]
     i, j, k = image["size"]
     voxels = np.fromfile(image["voxels"], dtype=image["pixel_type"]).reshape(k, j, i)
@@ -92,7 +102,13 @@ def super_resolve(request):
     voxels.repeat(2, axis=1).repeat(2, axis=2).tofile(path)
     spacing = [image["spacing"][0] / 2, image["spacing"][1] / 2, image["spacing"][2]]
     result = {**image, "voxels": str(path), "size": [2 * i, 2 * j, k], "spacing": spacing, "window": [0.0, 100.0]}
-    say(type="result", id=number, image=result, maps={}, report=REPORT)
+    report = dict(REPORT)
+    if request["reference"] is not None:
+        moved = {"angle_deg": 1.25, "shift_mm": 0.75} if request["options"]["register"] else None
+        contrast = request["reference_contrast"]
+        report["reference"] = {"contrast": contrast, "registration": moved, "covered": 1.0}
+        report["warnings"] = ["a toy likes no T2w"] if contrast == "T2w" else []
+    say(type="result", id=number, image=result, maps={}, report=report)
 
 
 def reconstruct(request):

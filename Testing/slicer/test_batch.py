@@ -70,6 +70,10 @@ def test_all_options_reach_the_module(batch, scan, module):
     assert module.calls["anna"] == {
         "model": "m.safetensors",
         "scale": 4,
+        "contrast": None,
+        "reference": None,
+        "referenceContrast": None,
+        "register": True,
         "device": "cuda:1",
         "precision": "bfloat16",
         "consistency": False,
@@ -82,6 +86,7 @@ def test_by_default_the_module_decides(batch, scan, module):
     scan("anna.nrrd")
     assert batch(*COMMON) == 0
     nothing = {"model": None, "scale": None, "device": "auto", "precision": "auto", "consistency": True, "tile": None}
+    nothing |= {"contrast": None, "reference": None, "referenceContrast": None, "register": True}
     assert module.calls["anna"] == nothing
 
 

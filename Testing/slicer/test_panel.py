@@ -94,6 +94,7 @@ def test_a_result_is_where_the_input_is(real, turn):
     transform.SetMatrixTransformToParent(real.slicer.util.vtkMatrixFromArray(matrix))
     source.SetAndObserveTransformNodeID(transform.GetID())
     before = panels.blob_in_world(real.slicer, source)
+    real.parameters.suggestedModel = ""  # iconet-x2 it stays, though the slices are thick
     real.ui.inputSelector.setCurrentNode(source)
     result = real.run()
     assert result is not None, real.status

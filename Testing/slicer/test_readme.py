@@ -35,7 +35,9 @@ def test_the_batch_command_names_what_is_there() -> None:
     script = words[words.index("--python-script") + 1]
     assert (ROOT / script).is_file()
     verb, *options = words[words.index("--") + 1 :]
-    named = constants(FOLDER / "MRIEnhanceBridge" / "runner.py") | constants(FOLDER / "MRIEnhanceBridge" / "verbs.py")
+    bridge = FOLDER / "MRIEnhanceBridge"
+    scripts = [bridge / "runner.py", bridge / "verbs.py", *bridge.glob("*_verb.py")]
+    named = set().union(*map(constants, scripts))
     assert {verb, *(word for word in options if word.startswith("--"))} <= named
 
 

@@ -75,14 +75,31 @@ def save_tiny_synthesizer(path):
     return _save(path, "unified_gan", "plain", task="synthesize", contrasts_in=names, contrasts_out=names)
 
 
-def _save(path, name, variant, **facts):
+def save_tiny_thick(path):
+    """Save a small network that makes slices four times thinner and may use a T1w, with weights that do something."""
+    facts = {"axes": "through-plane", "scale": 4, "degradation": "thick-slice", "reference_contrasts": ("T1w",)}
+    names = {"contrasts_in": ("T2w",), "contrasts_out": ("T2w",)}
+    return _save(path, "crfm", "thick-x4", noise=0.02, task="super-resolve", **names, **facts)
+
+
+def save_tiny_pair(path):
+    """Save a small network that makes a T2w finer in plane and needs a T1w for it, with weights that do something."""
+    facts = {"scale": 2, "reference_contrasts": ("T1w",), "reference_required": True}
+    names = {"contrasts_in": ("T2w",), "contrasts_out": ("T2w",)}
+    small = {"width": 4, "blocks": 1, "fusion_blocks": 1, "growth": 4, "modulation": (4, 4, 4)}
+    changes = {"scale": 2, "deformable": "none", "interpolated": True, "label_correction": False, **small}
+    return _save(path, "fgdl", changes, noise=0.02, task="super-resolve", **names, **facts)
+
+
+def _save(path, name, variant, *, noise=0.0, **facts):
+    """`variant`: the name of one of the method's, or the fields of its config."""
     import torch
 
     from mrienhance.methods import config_to_dict, get_method
     from mrienhance.models import ModelCard, save_model
 
     method = get_method(name)
-    config = method.variants()[variant]
+    config = method.variants()[variant] if isinstance(variant, str) else method.Config(**variant)
     card = ModelCard(
         name=path.stem,
         method=method.name,
@@ -94,5 +111,8 @@ def _save(path, name, variant, **facts):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         state = method.build(config).state_dict()
+        for value in state.values():
+            if noise and value.is_floating_point():
+                value += noise * torch.randn(value.shape)
     save_model(path, method=method.name, config=config_to_dict(config), card=card, state=state)
     return path
