@@ -116,30 +116,24 @@ class SuperResolveLogic(ScriptedLoadableModuleLogic):
         ----------
         inputVolume
             Scalar volume node. It is not changed.
-        model
-            Name of a model, or path of a model file. By default, for thick slices one that makes them thinner, with a
-            reference one that uses it; of those the first for `scale`.
-        scale
-            Factor; by default the model's, or 2.
+        model, scale
+            Name of a model, or path of a model file, and factor; by default a model for the image (are its slices
+            thick?) and the reference, by 2 if nothing speaks against it.
         contrast, referenceContrast
-            What the two volumes are: ``"T1w"``, ``"T1c"``, ``"T2w"``, ``"FLAIR"``, ``"PDw"``. Matters for the choice of
-            a model, and the result's report warns where the model was made for others.
+            What they are, such as ``"T1w"``; the result's report warns where the model was made for others.
         reference
-            Finer volume of another contrast of the same person, on any grid, for models that use one. The result
-            references it as ``MRIEnhance.reference``.
+            Finer volume of another contrast, on any grid, which the result references as ``MRIEnhance.reference``.
         register
             Whether the reference is registered to the input, or placed by its header.
         outputVolume
             Volume node that the result replaces; by default a new one.
         device, precision
             ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"``, ``"float32"``, ``"bfloat16"`` ...
-        consistency
-            Whether the measured frequencies are kept exactly.
-        tile
-            Side of the tiles in voxels; by default what memory allows.
+        consistency, tile
+            Whether the measured frequencies are kept exactly; side of the tiles in voxels, else what memory allows.
         groundTruth
-            True fine volume on the result's grid: gives a table of metrics and a difference volume, which the result
-            references as ``MRIEnhance.metrics`` and ``MRIEnhance.difference``.
+            True fine volume on the result's grid: gives a table and a difference volume, which the result references as
+            ``MRIEnhance.metrics`` and ``MRIEnhance.difference``.
         progress
             Told a `Progress` (``fraction``, ``text``, ``seconds_left``) on the way.
 
