@@ -174,10 +174,10 @@ def test_the_uncertainty_lies_over_the_image_and_the_slider_fades_it(sure):
 
 
 def test_the_colours_mean_the_same_for_every_image(sure):
-    """Red is a fifth of the brightest tissue, and what is above it is shown as well."""
+    """Red is a tenth of the brightest tissue, and what is above it is shown as well."""
     display = spread_of(sure.run()).GetDisplayNode()
-    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 200)
-    assert display.GetLowerThreshold() == pytest.approx(10)
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 100)
+    assert display.GetLowerThreshold() == pytest.approx(5)
     assert display.GetUpperThreshold() >= 250
     assert display.GetApplyThreshold()
 
