@@ -22,14 +22,14 @@ def add(commands: Any) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="image file, or a folder with one DICOM series")
     add_output(parser, "where to write the result: .nii, .nii.gz, .nrrd or .mha")
     parser.add_argument("--scale", type=whole_number, metavar="S", help="factor (default: what suits the image, or 2)")
-    parser.add_argument("--contrast", metavar="C", help="what the image is, such as T2w: warns of models for others")
+    parser.add_argument("--contrast", metavar="C", help="what the image is, such as T2w")
     parser.add_argument("--reference", type=Path, metavar="REF", help="finer scan of another contrast of this person")
     parser.add_argument("--reference-contrast", metavar="C", help="what the reference is, such as T1w")
     parser.add_argument(
         "--no-register",
         dest="register",
         action="store_false",
-        help="place the reference by its header; do not register it to the image",
+        help="place the reference by its header alone",
     )
     add_inference(parser)
     parser.add_argument(
