@@ -283,7 +283,7 @@ def test_the_model_is_found_by_its_contrasts(folder: Path, tmp_path: Path, monke
     monkeypatch.setattr("mrienhance.models.catalogue.SHIPPED", tmp_path / "none")
     synthesizer(tmp_path / "a.safetensors", config={"contrasts": ("T1w", "T2w"), "targets": ("T2w",)})
     synthesizer(tmp_path / "b.safetensors")
-    assert find_for(None, source="T1w", to=("T2w",)).name == "a"
+    assert find_for(None, source="T1w", to=("T2w",)).name == "b"  # and of use with further scans
     assert find_for(None, source="T1w", to=("T2w", "FLAIR")).name == "b"
     assert find_for(None, source="T1w", to=("T2w",), others=("FLAIR",)).name == "b"
     assert find_for(None, source=None, to=("T2w",)).name == "b"  # it can tell more contrasts from each other
