@@ -1,6 +1,6 @@
 """Label correction: a registration network that moves the training label onto the source (needed in training only).
 
-Layers and widths are those of the authors' public code.
+Layers and widths are those of the authors' public code. That displacements have no mean over the training is ours.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from mrienhance.blocks.warp import warp
 _SLOPE = 0.2
 _EPSILON = 1e-5
 _LEAST = 8
+_MEMORY = 0.98
+"""How much of the mean displacement so far is kept at each step."""
 
 
 class LabelCorrection(nn.Module):
@@ -23,6 +25,10 @@ class LabelCorrection(nn.Module):
 
     A U-Net of residual blocks with instance normalisation. The authors' has seven poolings, which needs 256 pixels;
     here a smaller image gets as many as leave two pixels, with the remaining levels at rest.
+
+    A shift that all labels have in common would cost neither this network nor the one that learns from the moved labels
+    anything, and synthetic images would come out shifted. So the mean displacement, followed over the training, is
+    taken away from each.
 
     Parameters
     ----------
@@ -32,8 +38,11 @@ class LabelCorrection(nn.Module):
         Poolings at most (authors: 7); 2 at least.
     """
 
+    drift: Tensor
+
     def __init__(self, width: int = 32, levels: int = 7) -> None:
         super().__init__()
+        self.register_buffer("drift", torch.zeros(2))
         deep = 2 * width
         widths = [width] + (levels - 1) * [deep]
         self.down = nn.ModuleList(_Down(inputs, outputs) for inputs, outputs in pairwise([2, *widths]))
@@ -66,10 +75,13 @@ class LabelCorrection(nn.Module):
             If a side is below 8 pixels.
         """
         flow = self.flow(label, source)
+        if self.training:
+            self.drift = _MEMORY * self.drift + (1 - _MEMORY) * flow.detach().mean((0, 2, 3))
+        flow = flow - self.drift[:, None, None]
         return warp(label.float(), flow), flow
 
     def flow(self, label: Tensor, source: Tensor) -> Tensor:
-        """Displacements (B, 2, H, W) in pixels, channel 0 along rows."""
+        """Displacements (B, 2, H, W) in pixels, channel 0 along rows; what they have in common is still in them."""
         x = torch.cat((label, source), 1)
         skips = []
         for down in self.down[: self.depth(*x.shape[-2:])]:
