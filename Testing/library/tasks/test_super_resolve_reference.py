@@ -94,7 +94,7 @@ def test_what_a_user_should_know_of_a_reference():
     contrast, other, uncovered, coarse = report.warnings
     assert contrast == "toy was made for T2w, not for FLAIR"
     assert other == "toy was made for a reference of T1w, not of PDw"
-    assert uncovered == "the reference does not cover 50% of the image: nothing is taken from it there"
+    assert uncovered == "the reference does not cover 50% of the image: it fades out there"
     assert coarse.startswith("the reference's voxels (3 x 3 x 1 mm) are larger than the result's (1 x 1 x 4 mm)")
     assert report.reference.covered == pytest.approx(0.5, abs=0.03)
 
@@ -198,6 +198,9 @@ CHOICES = [
     ((4, 0.5, 0.5), {"reference": True}, "thick-x4"),
     ((1, 1, 4), {"scale": 2}, "edge-x2"),
     ((1.5, 1.5, 4), {}, "thick-x3"),
+    ((1, 1, 2), {}, "edge-x2"),  # a third would be 0.67 mm: only if asked for
+    ((1, 1, 2), {"scale": 3}, "thick-x3"),
+    ((1, 1, 2), {"reference": True}, "crfm-x2"),
 ]
 
 
@@ -233,3 +236,17 @@ def test_no_model_does_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("mrienhance.tasks.super_resolution_model.catalogue", list)
     with pytest.raises(ModelError, match="no model to super-resolve by 8 with a reference"):
         find_for(None, 8, reference=True)
+
+
+def test_a_reference_that_ends_inside_tissue_has_no_edge_there():
+    """Constant tissue that ends at half of the image: a network would draw its end as if it were an edge."""
+    image = field(box((20, 20, 20), (2.0, 2.0, 2.0), PLAIN))
+    reference = sitk.Image([40, 40, 20], sitk.sitkInt16) + 300
+    reference[0, 0, 0] = 299
+    reference.SetOrigin(Grid.of(image).points([-0.25, -0.25, -0.25]).tolist())
+    made = of(image, repeating(axes="3d"), reference=reference, register=False, consistency=False)
+    shown = voxels(made.image) / level(image)
+    assert made.report.reference.covered == pytest.approx(0.5, abs=0.03)
+    assert np.allclose(shown[:19, 1:-1, 1:-1], 1, atol=0.02)
+    assert np.abs(np.diff(shown[:, 20, 20])).max() < 0.11  # 10 mm at 1 mm a voxel
+    assert not shown[31:].any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from mrienhance.tasks.synthesis_record import Placed, RegistrationRecord
 _NEGLIGIBLE = 0.01
 # A reference's voxels may be so much larger than the result's before it is said.
 _COARSER = 1.25
+# Beyond its last voxels a reference that ends inside tissue fades over this distance: cut off, it would have an edge
+# there, which a network would draw into the result.
+_FADING_MM = 10.0
 _HINT = "check that both are scans of one person, or leave the reference out"
 
 
@@ -53,7 +57,8 @@ class Reference:
     Parameters
     ----------
     volume
-        On the grid of the result (k, j, i), float32: background 0, brightest tissue about 1, 0 where it shows nothing.
+        On the grid of the result (k, j, i), float32: background 0, brightest tissue about 1; 0 where it shows nothing, but
+        for 10 mm over which it fades.
     record
         How it came there.
     warnings
@@ -119,7 +124,8 @@ def place_reference(
                 metric_after=found.metric_after,
             )
         covered = overlap(image, reference, transform)
-        volume = to_tensor(bring(reference, grid, transform))
+        ends = covered < 1 - _NEGLIGIBLE
+        volume = to_tensor(bring(fading(reference) if ends else reference, grid, transform))
         if not bool((volume > 0).any()):
             raise ImageError("nothing of the reference is where the image is", hint=_HINT)
     return Reference(
@@ -127,6 +133,32 @@ def place_reference(
         record=ReferenceRecord(contrast=contrast, placed=placed, registration=record, covered=round(covered, 4)),
         warnings=(*_uncovered(covered), *_coarseness(reference, grid)),
     )
+
+
+def fading(image: sitk.Image) -> sitk.Image:
+    """An image that goes on beyond its borders with its last values, and fades to 0 there over 10 mm.
+
+    Parameters
+    ----------
+    image
+        3-D and scalar, nothing below 0.
+
+    Returns
+    -------
+    SimpleITK.Image
+        In the same place, larger by what fades, float32.
+    """
+    margins = [math.ceil(_FADING_MM / spacing) for spacing in image.GetSpacing()]
+    values = np.pad(sitk.GetArrayViewFromImage(image).astype(np.float32), [(n, n) for n in margins[::-1]], mode="edge")
+    for axis, (margin, size) in enumerate(zip(margins, image.GetSize(), strict=True)):
+        beyond = np.clip(margin - np.arange(size + 2 * margin), 0, None)
+        weights = 1 - np.maximum(beyond, beyond[::-1], dtype=np.float32) / (margin + 1)
+        values *= weights.reshape([-1 if place == 2 - axis else 1 for place in range(3)])
+    faded: sitk.Image = sitk.GetImageFromArray(values)
+    faded.SetSpacing(image.GetSpacing())
+    faded.SetDirection(image.GetDirection())
+    faded.SetOrigin(image.TransformContinuousIndexToPhysicalPoint([-float(margin) for margin in margins]))
+    return faded
 
 
 def reference_warning(contrast: str | None, card: ModelCard) -> tuple[str, ...]:
@@ -139,7 +171,7 @@ def reference_warning(contrast: str | None, card: ModelCard) -> tuple[str, ...]:
 def _uncovered(covered: float) -> tuple[str, ...]:
     if covered > 1 - _NEGLIGIBLE:
         return ()
-    return (f"the reference does not cover {1 - covered:.0%} of the image: nothing is taken from it there",)
+    return (f"the reference does not cover {1 - covered:.0%} of the image: it fades out there",)
 
 
 def _coarseness(reference: sitk.Image, grid: Grid) -> tuple[str, ...]:

@@ -71,11 +71,9 @@ def best(entries: Sequence[Entry], wish: Wish) -> Entry:
     able = [(entry, entry.card) for entry in entries if not entry.error and entry.card is not None]
     able = [(entry, card) for entry, card in able if card.task == TASK]
     fitting = [(entry, card) for entry, card in able if _fits(card, wish)]
-    thick = wish.spacing is not None and slice_axis(wish.spacing) is not None
-    if thick and any(card.axes == "through-plane" for _, card in fitting):
-        fitting = [(entry, card) for entry, card in fitting if card.axes == "through-plane"]
-    elif any(card.axes != "through-plane" for _, card in fitting):
-        fitting = [(entry, card) for entry, card in fitting if card.axes != "through-plane"]
+    thinning = [(entry, card) for entry, card in fitting if card.axes == "through-plane" and _helps(card, wish)]
+    others = [(entry, card) for entry, card in fitting if card.axes != "through-plane"]
+    fitting = thinning or others or fitting
     if not fitting:
         by = f" by {wish.scale}" if wish.scale else ""
         other = any(_fits(card, replace(wish, reference=not wish.reference)) for _, card in able)
@@ -88,6 +86,13 @@ def best(entries: Sequence[Entry], wish: Wish) -> Entry:
 def _fits(card: ModelCard, wish: Wish) -> bool:
     usable = bool(card.reference_contrasts) if wish.reference else not card.reference_required
     return usable and card.scale is not None and wish.scale in (None, card.scale)
+
+
+def _helps(card: ModelCard, wish: Wish) -> bool:
+    """Whether slices are thick, and as thick as it takes unless the factor was asked for."""
+    if wish.spacing is None or slice_axis(wish.spacing) is None:
+        return False
+    return wish.scale is not None or max(wish.spacing) / (card.scale or 1) >= _THINNEST_MM * (1 - 1e-3)
 
 
 def _order(card: ModelCard, wish: Wish) -> tuple[bool, bool, float, int]:

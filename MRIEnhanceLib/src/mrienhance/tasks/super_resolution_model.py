@@ -27,8 +27,8 @@ def find_for(
     """The catalogue's entry that `super_resolve` would load.
 
     With no model named: for thick slices (see `slice_axis`; two or more) a model that makes slices thinner, of the
-    factor that brings their distance nearest to the spacing in plane, though not below 0.9 mm; else the first for
-    `scale` (or 2), models of slices before those of volumes. With a reference only models that use one, without only
+    factor that brings their distance nearest to the spacing in plane, not below 0.9 mm unless `scale` says so; else the
+    first for `scale` (or 2), models of slices before those of volumes. With a reference only models that use one, without only
     those that need none; of several, the first of those made for the contrasts.
 
     Parameters
