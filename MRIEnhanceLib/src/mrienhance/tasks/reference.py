@@ -57,8 +57,8 @@ class Reference:
     Parameters
     ----------
     volume
-        On the grid of the result (k, j, i), float32: background 0, brightest tissue about 1; 0 where it shows nothing, but
-        for 10 mm over which it fades.
+        On the grid of the result (k, j, i), float32: background 0, brightest tissue about 1; 0 where it shows nothing,
+        but for 10 mm over which it fades.
     record
         How it came there.
     warnings
