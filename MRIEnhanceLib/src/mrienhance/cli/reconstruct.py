@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrienhance.cli.console import complain, describe, progress, say
-from mrienhance.cli.outputs import beside, check_outputs, text
+from mrienhance.cli.outputs import Files, Load, Made, given, write_all
 from mrienhance.cli.parser import add_command, add_inference, add_output, number, selection, whole_number
 from mrienhance.errors import UsageError
 from mrienhance.tasks.classical import CLASSICAL
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from mrienhance.evaluation import Evaluation
+    from mrienhance.inference import Cancel, Progress
     from mrienhance.tasks.result import Result
 
 MAPS = ("attention", "zero_filled")
@@ -70,40 +69,66 @@ def _add_retrospective(parser: Any) -> None:
     group.add_argument("--full", type=Path, metavar="FULL.nii.gz", help="write the image of all samples")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
-    maps = {name.replace("_", "-"): path for name in MAPS if (path := getattr(args, name)) is not None}
+def files(args: argparse.Namespace) -> Files:
+    """What the command reads and writes.
+
+    Raises
+    ------
+    UsageError
+        If what is wanted contradicts itself.
+    """
+    maps = _maps(args)
     _check(args, maps)
-    check_outputs(
-        inputs=(args.kspace, args.mask),
-        images=(args.output, *maps.values(), args.full),
-        files=(args.report,),
-        force=args.force,
+    return Files(
+        inputs=given(args.kspace, args.mask),
+        images=given(args.output, *maps.values(), args.full),
+        files=given(args.report),
     )
-    result, full, evaluation = _reconstruct(args, maps)
+
+
+def make(
+    args: argparse.Namespace,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    load: Load | None = None,
+) -> Made:
+    """Do what `args` say, and write it; `load` keeps models from one command to the next."""
+    maps = _maps(args)
+    result, full, evaluation = _reconstruct(args, maps, progress, cancel, load)
     for name in maps:
         if name not in result.maps:
             message = f"{result.report.model.name} gives no image {name!r}"
             raise UsageError(message, hint="leave that option out, or choose another model")
-    images = {path: result.maps[name] for name, path in maps.items()}
+    if cancel is not None:
+        cancel.check()
+    images = {args.output: result.image, **{path: result.maps[name] for name, path in maps.items()}}
     if full is not None and args.full is not None:
         images[args.full] = full
-    report = result.report
-    from mrienhance.images import write_image
+    write_all(images, args.report, result.report.to_json(), force=args.force)
+    notes = () if evaluation is None else (evaluation.to_text(),)
+    return Made(images=images, report=result.report, notes=notes)
 
-    with (
-        beside(args.report, text(report.to_json()), force=args.force),
-        _all_beside(images, force=args.force),
-    ):
-        write_image(result.image, args.output, overwrite=args.force)
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    files(args).check(force=args.force)
+    with progress(args.progress) as shown:
+        made = make(args, progress=shown)
+    report = made.report
     for warning in report.warnings:
         complain("warning", warning)
-    for path, image in {args.output: result.image, **images}.items():
+    for path, image in made.images.items():
         say(describe(path, image))
-    if evaluation is not None:
-        say(evaluation.to_text())
+    for note in made.notes:
+        say(note)
     title = report.model.title if report.model.sha256 is None else f"{report.model.title} ({report.model.name})"
     say(f"{title} on {report.device}, {report.seconds:.1f} s. {report.disclaimer}")
+
+
+def _maps(args: argparse.Namespace) -> dict[str, Path]:
+    """The maps that are wanted, by the task's names, and where they go."""
+    return {name.replace("_", "-"): path for name in MAPS if (path := getattr(args, name)) is not None}
 
 
 def _check(args: argparse.Namespace, maps: dict[str, Path]) -> None:
@@ -119,43 +144,31 @@ def _check(args: argparse.Namespace, maps: dict[str, Path]) -> None:
 
 
 def _reconstruct(
-    args: argparse.Namespace, maps: dict[str, Path]
+    args: argparse.Namespace,
+    maps: dict[str, Path],
+    progress: Progress | None,
+    cancel: Cancel | None,
+    load: Load | None,
 ) -> tuple[Result, sitk.Image | None, Evaluation | None]:
     """The result; the image of all samples and how far the result is from it, where samples were left out."""
     from mrienhance.kspace import read_kspace
+    from mrienhance.models import Entry
+    from mrienhance.tasks.reconstruct import find_for, reconstruct
 
     kspace = read_kspace(args.kspace, format=args.format, axes=args.axes, mask=args.mask, slices=args.slices)
-    names = ("model", "coil_maps", "device", "precision", "batch")
-    options: dict[str, Any] = {name: getattr(args, name) for name in names}
+    options: dict[str, Any] = {name: getattr(args, name) for name in ("coil_maps", "device", "precision", "batch")}
+    options |= {"model": args.model, "progress": progress, "cancel": cancel}
+    if load is not None and isinstance(entry := find_for(args.model), Entry):
+        options["model"] = load(entry)
     if args.retrospective is None:
-        from mrienhance.tasks.reconstruct import reconstruct
-
-        with progress(args.progress) as shown:
-            return reconstruct(kspace, maps=tuple(maps), progress=shown, **options), None, None
+        return reconstruct(kspace, maps=tuple(maps), **options), None, None
     from mrienhance.tasks.retrospective import retrospective
 
-    with progress(args.progress) as shown:
-        tried = retrospective(
-            kspace,
-            acceleration=args.retrospective,
-            sampling=args.sampling or "random-lines",
-            seed=args.seed or 0,
-            progress=shown,
-            **options,
-        )
+    tried = retrospective(
+        kspace,
+        acceleration=args.retrospective,
+        sampling=args.sampling or "random-lines",
+        seed=args.seed or 0,
+        **options,
+    )
     return tried.result, tried.full, tried.evaluation
-
-
-@contextmanager
-def _all_beside(images: dict[Path, sitk.Image], *, force: bool) -> Iterator[None]:
-    """Write images that appear when the block has ended well."""
-    with ExitStack() as stack:
-        for path, image in images.items():
-            stack.enter_context(beside(path, _writer(image), force=force))
-        yield
-
-
-def _writer(image: sitk.Image) -> Callable[[Path], object]:
-    from mrienhance.images import write_image
-
-    return lambda path: write_image(image, path, overwrite=True)

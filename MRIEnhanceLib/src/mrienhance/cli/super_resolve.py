@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mrienhance.cli.console import complain, describe, progress, say
-from mrienhance.cli.outputs import beside, check_outputs, text
+from mrienhance.cli.outputs import Files, Load, Made, given, write_all
 from mrienhance.cli.parser import add_command, add_inference, add_output, whole_number
+
+if TYPE_CHECKING:
+    from mrienhance.inference import Cancel, Progress
+    from mrienhance.models import Model
 
 
 def add(commands: Any) -> None:
@@ -43,34 +47,58 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run the command."""
-    check_outputs(inputs=(args.image, args.reference), images=(args.output,), files=(args.report,), force=args.force)
-    from mrienhance.images import read_image, write_image
-    from mrienhance.tasks.super_resolve import super_resolve
+def files(args: argparse.Namespace) -> Files:
+    """What the command reads and writes."""
+    return Files(inputs=given(args.image, args.reference), images=(args.output,), files=given(args.report))
+
+
+def make(
+    args: argparse.Namespace,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    load: Load | None = None,
+) -> Made:
+    """Do what `args` say, and write it; `load` keeps models from one command to the next."""
+    from mrienhance.images import check_image, read_image
+    from mrienhance.tasks.super_resolve import find_for, super_resolve
 
     image = read_image(args.image)
     reference = None if args.reference is None else read_image(args.reference)
+    contrasts = {"contrast": args.contrast, "reference_contrast": args.reference_contrast}
+    model: str | Model | None = args.model
+    if load is not None:
+        image = check_image(image)
+        model = load(find_for(args.model, args.scale, reference=reference is not None, image=image, **contrasts))
+    result = super_resolve(
+        image,
+        model=model,
+        scale=args.scale,
+        reference=reference,
+        register=args.register,
+        device=args.device,
+        precision=args.precision,
+        consistency=args.consistency,
+        batch=args.batch,
+        tile=args.tile,
+        progress=progress,
+        cancel=cancel,
+        **contrasts,
+    )
+    if cancel is not None:
+        cancel.check()
+    write_all({args.output: result.image}, args.report, result.report.to_json(), force=args.force)
+    return Made(images={args.output: result.image}, report=result.report)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    files(args).check(force=args.force)
     with progress(args.progress) as shown:
-        result = super_resolve(
-            image,
-            model=args.model,
-            scale=args.scale,
-            reference=reference,
-            register=args.register,
-            contrast=args.contrast,
-            reference_contrast=args.reference_contrast,
-            device=args.device,
-            precision=args.precision,
-            consistency=args.consistency,
-            batch=args.batch,
-            tile=args.tile,
-            progress=shown,
-        )
-    report = result.report
-    with beside(args.report, text(report.to_json()), force=args.force):
-        write_image(result.image, args.output, overwrite=args.force)
+        made = make(args, progress=shown)
+    report = made.report
     for warning in report.warnings:
         complain("warning", warning)
-    say(describe(args.output, result.image))
+    for path, image in made.images.items():
+        say(describe(path, image))
     say(f"{report.model.title} ({report.model.name}) on {report.device}, {report.seconds:.1f} s. {report.disclaimer}")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrienhance.cli.console import complain, describe, progress, say
-from mrienhance.cli.outputs import beside, check_outputs, text
+from mrienhance.cli.outputs import Files, Load, Made, given, write_all
 from mrienhance.cli.parser import add_command, add_inference, add_output, whole_number
 from mrienhance.errors import UsageError
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-    from mrienhance.tasks.result import Result
+    from mrienhance.inference import Cancel, Progress
+    from mrienhance.models import Model
+    from mrienhance.tasks.result import Report, Result
 
 PLACE = "{contrast}"
 """Stands for the contrast in the names of outputs."""
@@ -68,34 +66,92 @@ def further(text: str) -> tuple[str, Path]:
 further.__name__ = "further scan, CONTRAST=FILE,"  # argparse puts the function's name into its message
 
 
+def files(args: argparse.Namespace) -> Files:
+    """What the command reads and writes.
+
+    Raises
+    ------
+    UsageError
+        If what is wanted contradicts itself.
+    """
+    images, maps = _outputs(args)
+    inputs = (args.image, *(path for _, path in args.others))
+    return Files(inputs=inputs, images=(*images.values(), *maps.values()), files=given(args.report))
+
+
+def make(
+    args: argparse.Namespace,
+    *,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+    load: Load | None = None,
+) -> Made:
+    """Do what `args` say, and write it; `load` keeps models from one command to the next."""
+    from mrienhance.images import read_image
+    from mrienhance.tasks.synthesis_model import find_for
+    from mrienhance.tasks.synthesize import synthesize_all
+
+    images, maps = _outputs(args)
+    image = read_image(args.image)
+    others = {name: read_image(path) for name, path in args.others}
+    model: str | Model | None = args.model
+    if load is not None:
+        model = load(find_for(args.model, source=args.source, to=tuple(images), others=others))
+    results = synthesize_all(
+        image,
+        to=tuple(images),
+        source=args.source,
+        others=others,
+        model=model,
+        register=args.register,
+        uncertainty=args.uncertainty is not None,
+        device=args.device,
+        precision=args.precision,
+        batch=args.batch,
+        progress=progress,
+        cancel=cancel,
+    )
+    if cancel is not None:
+        cancel.check()
+    written = {images[target]: result.image for target, result in results.items()}
+    written |= {maps[target]: result.maps["uncertainty"] for target, result in results.items() if maps}
+    write_all(written, args.report, _reports(results), force=args.force)
+    report = next(iter(results.values())).report
+    return Made(images=written, report=report, notes=_guesses(report))
+
+
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
+    files(args).check(force=args.force)
+    with progress(args.progress) as shown:
+        made = make(args, progress=shown)
+    report = made.report
+    for warning in report.warnings:
+        complain("warning", warning)
+    for path, image in made.images.items():
+        say(describe(path, image))
+    for note in made.notes:
+        say(note)
+    title = f"{report.model.title} ({report.model.name})"
+    say(f"{title} on {report.device}, {report.seconds:.1f} s. Synthetic images are no scans. {report.disclaimer}")
+
+
+def _outputs(args: argparse.Namespace) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Where each contrast goes, and each map of uncertainty, if there shall be any."""
     from mrienhance.tasks.synthesis_model import check_wish
 
     targets = check_wish(args.to, args.source, _contrasts(args.others))
     images = _names(args.output, args.image, targets, "synthetic")
-    maps = {} if args.uncertainty is None else _names(args.uncertainty, args.image, targets, "uncertainty")
-    check_outputs(
-        inputs=(args.image, *(path for _, path in args.others)),
-        images=(*images.values(), *maps.values()),
-        files=(args.report,),
-        force=args.force,
+    return images, {} if args.uncertainty is None else _names(args.uncertainty, args.image, targets, "uncertainty")
+
+
+def _guesses(report: Report) -> tuple[str, ...]:
+    """What the model took the images for."""
+    return tuple(
+        f"The image was taken for {source.contrast} ({source.probabilities[source.contrast]:.0%} sure)."
+        for source in (report.synthesis.sources if report.synthesis is not None else ())
+        if source.guessed
     )
-    results = _synthesize(args, targets)
-    written = {images[target]: result.image for target, result in results.items()}
-    written |= {maps[target]: result.maps["uncertainty"] for target, result in results.items() if maps}
-    _write(written, args.report, _reports(results), force=args.force)
-    report = next(iter(results.values())).report
-    for warning in report.warnings:
-        complain("warning", warning)
-    for path, image in written.items():
-        say(describe(path, image))
-    if report.synthesis is not None:
-        for source in report.synthesis.sources:
-            if source.guessed:
-                say(f"The image was taken for {source.contrast} ({source.probabilities[source.contrast]:.0%} sure).")
-    title = f"{report.model.title} ({report.model.name})"
-    say(f"{title} on {report.device}, {report.seconds:.1f} s. Synthetic images are no scans. {report.disclaimer}")
 
 
 def _contrasts(others: list[tuple[str, Path]]) -> list[str]:
@@ -117,28 +173,6 @@ def _names(output: Path, image: Path, targets: tuple[str, ...], kind: str) -> di
     return {target: output.with_name(output.name.replace(PLACE, target)) for target in targets}
 
 
-def _synthesize(args: argparse.Namespace, targets: tuple[str, ...]) -> dict[str, Result]:
-    from mrienhance.images import read_image
-    from mrienhance.tasks.synthesize import synthesize_all
-
-    image = read_image(args.image)
-    others = {name: read_image(path) for name, path in args.others}
-    with progress(args.progress) as shown:
-        return synthesize_all(
-            image,
-            to=targets,
-            source=args.source,
-            others=others,
-            model=args.model,
-            register=args.register,
-            uncertainty=args.uncertainty is not None,
-            device=args.device,
-            precision=args.precision,
-            batch=args.batch,
-            progress=shown,
-        )
-
-
 def _reports(results: dict[str, Result]) -> str:
     """The report of one result; of several, all by their contrasts."""
     import json
@@ -148,17 +182,3 @@ def _reports(results: dict[str, Result]) -> str:
         return next(iter(reports.values())).to_json()
     plain = {target: report.to_dict() for target, report in reports.items()}
     return json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _write(images: dict[Path, sitk.Image], report: Path | None, content: str, *, force: bool) -> None:
-    """Write all of it, or nothing."""
-    with ExitStack() as stack:
-        stack.enter_context(beside(report, text(content), force=force))
-        for path, image in images.items():
-            stack.enter_context(beside(path, _writer(image), force=force))
-
-
-def _writer(image: sitk.Image) -> Callable[[Path], object]:
-    from mrienhance.images import write_image
-
-    return lambda path: write_image(image, path, overwrite=True)
