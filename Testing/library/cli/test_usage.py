@@ -20,6 +20,7 @@ COMMANDS = [
     ["simulate", "kspace"],
     ["evaluate"],
     ["train"],
+    ["batch"],
     ["worker"],
 ]
 

@@ -11,11 +11,25 @@ FREE = {"errors", "_lazy", "_version"}
 
 # What a room may import of the other rooms. `data` is sample files and their paths.
 ROOMS = {
-    "cli": {"tasks", "inference", "models", "methods", "training", "evaluation", "physics", "images", "kspace", "data"},
+    "cli": {
+        "batch",
+        "tasks",
+        "inference",
+        "models",
+        "methods",
+        "training",
+        "evaluation",
+        "physics",
+        "images",
+        "kspace",
+        "data",
+    },
+    "batch": {"inference", "images"},
     "tasks": {"inference", "models", "methods", "evaluation", "physics", "images", "kspace"},
     "inference": {"methods", "physics", "images"},
     "models": {"methods", "images"},
-    "training": {"methods", "models", "evaluation", "inference", "blocks", "physics", "images"},
+    "training": {"datasets", "methods", "models", "evaluation", "inference", "blocks", "physics", "images"},
+    "datasets": {"evaluation", "inference", "images", "kspace"},
     "evaluation": {"images"},
     "methods": {"blocks", "physics"},
     "blocks": set(),
@@ -28,10 +42,12 @@ ROOMS = {
 # What a room may import from outside; everybody may use the standard library.
 PACKAGES = {
     "cli": {"rich", "yaml", "SimpleITK"},
+    "batch": set(),
     "tasks": {"torch", "SimpleITK", "numpy"},
     "inference": {"torch", "numpy"},
     "models": {"torch", "numpy", "safetensors"},
     "training": {"torch", "numpy", "SimpleITK", "lightning_fabric", "matplotlib", "rich", "safetensors", "yaml"},
+    "datasets": {"torch", "numpy", "SimpleITK"},
     "evaluation": {"torch", "numpy", "SimpleITK", "torchmetrics", "matplotlib", "rich"},
     "methods": {"torch", "numpy"},
     "blocks": {"torch", "numpy"},

@@ -15,7 +15,18 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from mrienhance._version import __version__
-from mrienhance.cli import demo, evaluate, models, reconstruct, simulate, super_resolve, synthesize, train, worker
+from mrienhance.cli import (
+    batch,
+    demo,
+    evaluate,
+    models,
+    reconstruct,
+    simulate,
+    super_resolve,
+    synthesize,
+    train,
+    worker,
+)
 from mrienhance.cli.console import complain
 from mrienhance.cli.parser import Parser
 from mrienhance.errors import Cancelled, MRIEnhanceError, UsageError
@@ -31,7 +42,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mrienhance {__version__}")
     parser.add_argument("--debug", action="store_true", default=False, help="show the traceback of an error")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for command in (demo, models, super_resolve, synthesize, reconstruct, simulate, evaluate, train, worker):
+    for command in (demo, models, super_resolve, synthesize, reconstruct, simulate, evaluate, train, batch, worker):
         command.add(commands)
     return parser
 

@@ -101,6 +101,20 @@ def available_devices() -> list[torch.device]:
     return [*(device for device in devices if not (_missing(device) or _broken(device))), torch.device("cpu")]
 
 
+def listed_accelerators() -> list[str]:
+    """The accelerators that the drivers list, by their names; counting starts nothing on them, so they may be broken.
+
+    Examples
+    --------
+    >>> from mrienhance.inference.devices import listed_accelerators
+    >>> "cpu" in listed_accelerators()
+    False
+    """
+    if torch.cuda.is_available():
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["mps"] if torch.backends.mps.is_available() else []
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has done what it was told; the CPU always has."""
     if device.type == "cuda":
