@@ -172,10 +172,11 @@ class Canvas:
             bar.set_label(label, color=self.colours.text, size=_SMALL)
         axes.tick_params(colors=self.colours.text, labelsize=_SMALL, length=2)
 
-    def write(self, path: Path) -> None:
-        """Write the page as a PNG."""
+    def write(self, path: Path, *, dpi: int = DPI) -> None:
+        """Write the page as a PNG, with so many pixels an inch."""
         # A fixed entry instead of matplotlib's version: the same input gives the same bytes.
-        self.figure.savefig(path, format="png", facecolor=self.colours.background, metadata={"Software": "MRIEnhance"})
+        metadata = {"Software": "MRIEnhance"}
+        self.figure.savefig(path, format="png", dpi=dpi, facecolor=self.colours.background, metadata=metadata)
 
     def _axes(self, left: float, top: float, width: float, height: float) -> Axes:
         bottom = self._height - top - height

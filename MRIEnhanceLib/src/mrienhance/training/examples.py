@@ -101,9 +101,10 @@ def _volumes(
     """Contrasts (k, j, i) that share a grid, and the distance of its samples."""
     if tuple(contrasts) != ANY:
         for subject in load_subjects(sources, contrasts, min_foreground=0.0, report=report):
-            yield subject.source, subject.values, subject.spacing
+            whole = {name: values.float() for name, values in subject.values.items()}
+            yield subject.source, whole, subject.spacing
         return
     for source in sources:
         report(source.path.name)
         volume = load_volume(source, min_foreground=0.0)
-        yield source, {"image": volume.values}, volume.spacing
+        yield source, {"image": volume.values.float()}, volume.spacing

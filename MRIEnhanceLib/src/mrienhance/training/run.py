@@ -21,6 +21,7 @@ from mrienhance.models import save_model
 from mrienhance.training.bar import TrainingBar
 from mrienhance.training.examples import ANY
 from mrienhance.training.given import TrainingData
+from mrienhance.training.prepared import with_split
 from mrienhance.training.provenance import make_card
 from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
 from mrienhance.training.start import Earlier, check_rest, read_earlier
@@ -83,7 +84,7 @@ def train(
     found = _wanted(
         find_images([data] if isinstance(data, Path) else list(data), simulate=recipe.data.simulate), recipe
     )
-    recipe = replace(recipe, data=_with_validation(recipe.data, found))
+    recipe = replace(recipe, data=_with_validation(with_split(recipe.data, found), found))
     earlier = read_earlier(recipe, start_from)
     if not resume:  # a run that is resumed has all its weights
         check_rest(recipe, earlier)

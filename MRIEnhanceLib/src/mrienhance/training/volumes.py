@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,45 +10,24 @@ import SimpleITK as sitk
 import torch
 from torch import Tensor
 
+from mrienhance.datasets.contrasts import SUFFIXES, is_image, stem
+from mrienhance.datasets.plain import labels_in, plain_images
+from mrienhance.datasets.stored import is_prepared
 from mrienhance.errors import MRIEnhanceError, UsageError
 from mrienhance.images import Grid, IntensityScale, check_image, read_image, to_tensor
+from mrienhance.training.prepared import TISSUE, check_splits, open_volume, prepared_sources, tissue_of
+from mrienhance.training.source import Source
 
-SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
-CONTRASTS = {
-    "t1": "T1w",
-    "t1w": "T1w",
-    "t1c": "T1c",
-    "t2": "T2w",
-    "t2w": "T2w",
-    "flair": "FLAIR",
-    "pd": "PDw",
-    "pdw": "PDw",
-}
-# Label maps that lie in a subject's folder, by what methods call them.
-LABELS = {"lesions": re.compile(r"^(.*_)?lesions?$", re.IGNORECASE)}
-# Files that lie beside images and are no images: what they hold must not be learned from as if it were tissue.
-NOT_IMAGES = re.compile(r"lesion|mask|label|seg|tumou?r", re.IGNORECASE)
 SIMULATED = "simulated"
 """The contrast of a source that is a label map to simulate scans from."""
-TISSUE = 0.05
-"""Where an image is brighter than this, there is something."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One image file: whose it is, which contrast, from which data folder (by number and name), and its label maps."""
-
-    path: Path
-    subject: str
-    contrast: str
-    folder: int
-    root: str
-    labels: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A loaded image (k, j, i), brightest tissue about 1, the slices that hold enough tissue, and label maps."""
+    """A loaded image (k, j, i), brightest tissue about 1, the slices that hold enough tissue, and label maps.
+
+    The voxels of a prepared data set are mapped from their file, perhaps in half precision; examples are float32.
+    """
 
     source: Source
     values: Tensor
@@ -60,14 +38,16 @@ class Volume:
 
     def example(self, index: int, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """One slice (H, W) with its labels, as `Objective.prepare` takes it; nothing about it is random."""
-        return {"image": self.values[index], **{name: label[index] for name, label in self.labels.items()}}
+        maps = {name: label[index].float() for name, label in self.labels.items()}
+        return {"image": self.values[index].float(), **maps}
 
 
 def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> list[Source]:
     """List the images of data folders.
 
     A folder of images names its subjects by file (up to the first ``_``, as in BIDS); a folder of subjects has one
-    folder a subject, with files named by contrast. Masks and label maps beside them are left out.
+    folder a subject, with files named by contrast. Masks and label maps beside them are left out. A folder that was
+    prepared says itself what it holds.
 
     Parameters
     ----------
@@ -79,7 +59,8 @@ def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> lis
     Raises
     ------
     UsageError
-        If a folder is missing or holds no image, or there is none to simulate from.
+        If a folder is missing or holds no image, there is none to simulate from, or two prepared folders have a person
+        in different parts of their splits.
     """
     missing = sorted(set(simulate) - {folder.name for folder in folders})
     if missing:
@@ -88,52 +69,26 @@ def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> lis
     for number, folder in enumerate(folders):
         if not folder.is_dir():
             raise UsageError(f"no data folder {folder}", hint="give a folder of images, or of subjects with contrasts")
-        maps = folder.name in simulate
-        sources = [*_maps(folder, number)] if maps else [*_flat(folder, number), *_by_subject(folder, number)]
+        if folder.name in simulate:
+            sources = [*_maps(folder, number)]
+        else:
+            sources = prepared_sources(folder, number) if is_prepared(folder) else [*_plain(folder, number)]
         if not sources:
             raise UsageError(f"no images in {folder}", hint=f"images end in {', '.join(SUFFIXES)}")
         found += sources
+    check_splits(found)
     return found
 
 
-def _flat(folder: Path, number: int) -> Iterator[Source]:
-    for path in _images_in(folder):
-        name = _stem(path)
-        subject, _, rest = name.partition("_")
-        yield Source(path, subject, _contrast(rest.rpartition("_")[2] or name), number, folder.name)
+def _plain(folder: Path, number: int) -> Iterator[Source]:
+    for path, subject, contrast in plain_images(folder):
+        labels = labels_in(path.parent) if path.parent != folder else {}
+        yield Source(path, subject, contrast, number, folder.name, labels)
 
 
 def _maps(folder: Path, number: int) -> Iterator[Source]:
-    for path in sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES)):
-        yield Source(path, _stem(path), SIMULATED, number, folder.name)
-
-
-def _by_subject(folder: Path, number: int) -> Iterator[Source]:
-    for subject in sorted(path for path in folder.iterdir() if path.is_dir()):
-        labels = _labels_in(subject)
-        for path in _images_in(subject):
-            contrast = _contrast(_stem(path).rpartition("_")[2])
-            yield Source(path, subject.name, contrast, number, folder.name, labels)
-
-
-def _labels_in(folder: Path) -> dict[str, Path]:
-    files = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
-    return {name: path for name, pattern in LABELS.items() for path in files if pattern.match(_stem(path))}
-
-
-def _images_in(folder: Path) -> list[Path]:
-    images = (path for path in folder.iterdir() if path.name.endswith(SUFFIXES) and not NOT_IMAGES.search(path.name))
-    return sorted(images)
-
-
-def _stem(path: Path) -> str:
-    return path.name[
-        : -len(next(suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.endswith(suffix)))
-    ]
-
-
-def _contrast(name: str) -> str:
-    return CONTRASTS.get(name.lower(), "unknown")
+    for path in sorted(path for path in folder.iterdir() if is_image(path)):
+        yield Source(path, stem(path), SIMULATED, number, folder.name)
 
 
 def load_volume(source: Source, *, min_foreground: float, labels: Sequence[str] = ()) -> Volume:
@@ -144,6 +99,11 @@ def load_volume(source: Source, *, min_foreground: float, labels: Sequence[str] 
     UsageError
         If a file cannot be used, or a label map is not on the image's grid; the message names the file.
     """
+    if source.cache is not None:
+        values = open_volume(source, source.cache)
+        maps = {name: open_volume(source, cache) for name, cache in source.label_caches.items() if name in labels}
+        slices = torch.nonzero(tissue_of(values, source.cache, "k") >= min_foreground).flatten()
+        return Volume(source, values, slices, maps, source.cache.grid.spacing[::-1])
     image = _read(source.path)
     values = to_tensor(image)
     values = IntensityScale.of(values).apply(values)

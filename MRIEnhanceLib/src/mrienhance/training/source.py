@@ -1,0 +1,41 @@
+"""One image that a training may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mrienhance.datasets.cache import CachedVolume
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image file: whose it is, which contrast, from which data folder (by number and name), and its label maps.
+
+    Attributes
+    ----------
+    path, subject, contrast, folder, root, labels
+        As the summary says.
+    visit
+        Which visit of the person; images of different visits are never put together.
+    split
+        The person's part of the split where the folder was prepared with one, else empty.
+    cache, label_caches
+        Where the folder was prepared: the volumes themselves, which lie in the folder `prepared`.
+    source_sha256
+        What the image was prepared from.
+    """
+
+    path: Path
+    subject: str
+    contrast: str
+    folder: int
+    root: str
+    labels: Mapping[str, Path] = field(default_factory=dict)
+    visit: str = ""
+    split: str = ""
+    prepared: Path = Path()
+    cache: CachedVolume | None = None
+    label_caches: Mapping[str, CachedVolume] = field(default_factory=dict)
+    source_sha256: str = ""
