@@ -38,7 +38,8 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, *, rows: int, temperat
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:
     with torch.autocast(queries.device.type, enabled=False):
-        scores = temperature * (queries.float() @ keys.float().mT)
+        # Of the keys there are fewer than of the scores.
+        scores = queries.float() @ (temperature * keys.float()).mT
         return scores.softmax(dim=-1).to(values.dtype) @ values
 
 

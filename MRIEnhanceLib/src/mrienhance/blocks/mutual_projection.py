@@ -21,9 +21,9 @@ from mrienhance.blocks.scaling import Coarsen, Factors, Refine, Upsampling
 class InScaleAttention(nn.Module):
     """Every coarse voxel of the target asks the reference's for what goes with it: softmax(q k) v, (B, C, D, H, W)."""
 
-    def __init__(self, channels: int, *, rows: int) -> None:
+    def __init__(self, channels: int, match_channels: int, *, rows: int) -> None:
         super().__init__()
-        self.query, self.key, self.value = (_point(channels, n) for n in (channels // 2, channels // 2, channels))
+        self.query, self.key, self.value = (_point(channels, n) for n in (match_channels, match_channels, channels))
         self.rows = rows
 
     def forward(self, target: Tensor, reference: Tensor, window: Window) -> Tensor:
@@ -44,6 +44,7 @@ class CrossScaleAttention(nn.Module):
         self,
         channels: int,
         fine_channels: int,
+        match_channels: int,
         factors: Factors,
         *,
         values: Literal["target", "reference"],
@@ -52,7 +53,7 @@ class CrossScaleAttention(nn.Module):
     ) -> None:
         super().__init__()
         from_reference = values == "reference"
-        self.match, self.key = _point(channels, channels // 2), _point(channels, channels // 2)
+        self.match, self.key = _point(channels, match_channels), _point(channels, match_channels)
         self.value = _point(fine_channels if from_reference else channels, fine_channels)
         self.factors, self.value_k, self.rows = factors, value_k, rows
         self.from_reference = from_reference
@@ -91,6 +92,8 @@ class MutualProjection(nn.Module):
         ``"mutual"``: both, projected; ``"sum"``: both, added; or one alone, ``"in-scale"`` or ``"cross-scale"``.
     values, value_k
         See `CrossScaleAttention` and `cross_scale_attention`.
+    match_channels
+        Features of a coarse voxel that are compared; 0: half of `channels`.
     upsampling
         See `Refine`.
     refine
@@ -109,19 +112,20 @@ class MutualProjection(nn.Module):
         branches: Literal["mutual", "sum", "in-scale", "cross-scale"] = "mutual",
         values: Literal["target", "reference"] = "target",
         value_k: int = 1,
+        match_channels: int = 0,
         upsampling: Upsampling = "transposed",
         refine: bool = False,
         rows: int = 4096,
     ) -> None:
         super().__init__()
-        c, f = channels, fine_channels
+        c, f, match = channels, fine_channels, match_channels or channels // 2
         self.window, self.branches = window, branches
         self.in_scale = self.lift = self.cross_scale = self.project = self.back = None
         if branches != "cross-scale":
-            self.in_scale = InScaleAttention(c, rows=rows)
+            self.in_scale = InScaleAttention(c, match, rows=rows)
             self.lift = nn.Sequential(Refine(c, f, factors, upsampling=upsampling), nn.PReLU())
         if branches != "in-scale":
-            self.cross_scale = CrossScaleAttention(c, f, factors, values=values, value_k=value_k, rows=rows)
+            self.cross_scale = CrossScaleAttention(c, f, match, factors, values=values, value_k=value_k, rows=rows)
         if branches == "mutual":
             last = nn.Conv3d(f, f, 3, padding=1)
             with torch.no_grad():

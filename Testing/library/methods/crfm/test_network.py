@@ -35,7 +35,9 @@ def seeded() -> None:
 def awake(config: Config) -> CRFM:
     """A network whose last layer says something."""
     network = CRFM(config).eval()
-    torch.nn.init.normal_(network.tail[-1].weight, std=0.1)  # type: ignore[arg-type]
+    for layer in (network.tail[-1], network.direct):
+        if layer is not None:
+            torch.nn.init.normal_(layer.weight, std=0.1)  # type: ignore[arg-type]
     return network
 
 
@@ -44,13 +46,15 @@ def scans(config: Config, size: tuple[int, ...], batch: int = 1) -> tuple[Tensor
     return inputs["image"], inputs["reference"]
 
 
+@pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("factors", [(2, 2, 2), (3, 3, 3), (4, 4, 4), (4, 1, 1), (3, 1, 1)])
-def test_fresh_network_interpolates(factors: tuple[int, int, int]) -> None:
+def test_fresh_network_interpolates(factors: tuple[int, int, int], direct: bool) -> None:
     through = factors[1] == 1
     config = Config(
         scale=factors[0],
         axes="through-plane" if through else "3d",
         degradation="thick-slice" if through else "k-space",
+        direct=direct,
         **SMALL,
     )
     image, reference = scans(config, (5, 6, 7))
@@ -106,6 +110,8 @@ def test_no_reference_is_an_empty_one(kind: str) -> None:
         {"fmp_values": "reference", "fusion": "sequential"},
         {"stages": 2, "insertions": 2, "upsampling": "transposed"},
         {"mutual_projection": "none", "target_to_gradient": False, "stages": 2},
+        {"direct": True, "match_channels": 3},
+        {"direct": True, "mutual_projection": "none", "fusion": "none", "scale": 4},
     ],
     ids=str,
 )

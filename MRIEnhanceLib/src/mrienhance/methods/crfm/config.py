@@ -56,6 +56,11 @@ class Config:
         Whether the backbone's residual blocks have channel attention.
     fusion
         Channel and spatial attention of the fusion: ``"parallel"``, ``"sequential"`` or ``"none"``.
+    direct
+        Whether the coarse features also give detail straight away, by one convolution to the fine voxels (Shi et al.,
+        ESPCN, CVPR 2016), and the fused maps add to it: with it the network learns several times faster.
+    match_channels
+        Features of a coarse voxel by which attention finds what is alike; 0: half of `channels`.
     contrasts
         What it learns from: any may be the target, any other its reference; or ``("image",)`` without reference.
     reference_dropout
@@ -95,6 +100,8 @@ class Config:
     pool_radius: int = 3
     block_attention: bool = True
     fusion: Literal["parallel", "sequential", "none"] = "parallel"
+    direct: bool = False
+    match_channels: int = 0
     contrasts: tuple[str, ...] = ("T1w", "T2w")
     reference_dropout: float = 0.0
     misregistration: float = 0.0
@@ -113,7 +120,7 @@ class Config:
         self._check("window", self.window >= 0 and self.window % self.scale == 0, f"0 or a multiple of {self.scale}")
         for name in ("reference_dropout", "squared_fraction"):
             self._check(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        for name in ("misregistration", "misrotation", "gradient_weight", "ssim_weight"):
+        for name in ("match_channels", "misregistration", "misrotation", "gradient_weight", "ssim_weight"):
             self._check(name, getattr(self, name) >= 0, "at least 0")
         self._check("contrasts", len(self.contrasts) >= 1, "one or more")
         if self.reference == "none":

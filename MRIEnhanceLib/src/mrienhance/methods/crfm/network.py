@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mrienhance.blocks.interpolation import Interpolate
 from mrienhance.blocks.mutual_projection import MutualProjection
-from mrienhance.blocks.scaling import Coarsen, Refine
+from mrienhance.blocks.scaling import Coarsen, Refine, depth_to_space
 from mrienhance.methods.crfm.config import Config
 from mrienhance.methods.crfm.gradient import reference_features
 from mrienhance.methods.crfm.layers import ChannelAttention, Fusion, ResidualBlock, conv
@@ -101,6 +101,11 @@ class CRFM(nn.Module):
         self.fusion = Fusion(f, maps, kind=config.fusion, attention=_channel_attention(config, fine=True))
         self.tail = nn.Sequential(conv(f, f), nn.ReLU(inplace=True), conv(f, 1))
         nn.init.zeros_(self.tail[-1].weight)  # type: ignore[arg-type]
+        self.direct = None
+        if config.direct:
+            self.direct = nn.Conv3d(c, math.prod(factors), 3, padding=1)
+            nn.init.zeros_(self.direct.weight)
+            nn.init.zeros_(self.direct.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor, reference: Tensor | None = None) -> Tensor:
         """Super-resolve.
@@ -149,6 +154,8 @@ class CRFM(nn.Module):
         total = self.fusion.add(total, 0, self.lift(target))
         total = self.fusion(total)
         residual: Tensor = self.tail(total)
+        if self.direct is not None:
+            residual = residual + depth_to_space(self.direct(target), config.factors)
         return residual.float()
 
     def _shown(self, image: Tensor, reference: Tensor | None) -> Tensor:
@@ -171,6 +178,7 @@ def _plug_in(config: Config) -> MutualProjection:
         branches=config.mutual_projection,
         values=config.fmp_values,
         value_k=config.value_k,
+        match_channels=config.match_channels,
         upsampling=config.upsampling,
         # After the last stage nobody reads them, and weights that nobody reads would never learn.
         refine=config.insertions > 1,

@@ -39,10 +39,11 @@ def _along(config: Config, factor: int) -> int:
             reached = max(reached, found)
             # Only what a further stage reads is refined.
             target = found + scaled + 1 if config.insertions > 1 and number < config.insertions else target
+    direct = target + 1 if config.direct else 0
     reached = max(reached, target + scaled)
     by_channel, by_place = (config.pool_radius, -(-1 // factor)) if config.fusion != "none" else (0, 0)
     attention = by_channel + by_place if config.fusion == "sequential" else max(by_channel, by_place)
-    return reached + attention + -(-2 // factor)
+    return max(reached + attention + -(-2 // factor), direct)
 
 
 def _plug_in(config: Config, factor: int, *, target: int, texture: int, fine: int, scaled: int) -> int:
