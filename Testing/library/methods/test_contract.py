@@ -20,7 +20,7 @@ from mrienhance.methods import (
     config_from_dict,
     config_to_dict,
 )
-from mrienhance.methods.objective import COARSE
+from mrienhance.methods.objective import COARSE, make_batch
 from mrienhance.physics import make_degradation
 
 VARIANTS = [
@@ -77,8 +77,10 @@ def training_images(method: Method, config: Any, *, size: int = 64, count: int =
 
 def training_batch(method: Method, config: Any) -> Batch:
     sampling = Sampling(images=2, patches=1, patch=16, intensity_jitter=0.0)
-    generator = torch.Generator().manual_seed(1)
-    return method.objective(config).prepare(training_images(method, config), sampling, generator)
+    objective, images = method.objective(config), training_images(method, config)
+    generators = [torch.Generator().manual_seed(1 + number) for number in range(len(images))]
+    common = objective.common(torch.Generator().manual_seed(0))
+    return make_batch(objective, [[image] for image in images], sampling, generators, common)
 
 
 def total_loss(objective: Objective, modules: Mapping[str, nn.Module], batch: Batch) -> Tensor:

@@ -29,7 +29,7 @@ class Gain(nn.Module):
         return self.gain * x
 
 class ToyObjective(Objective):
-    def prepare(self, images, sampling, generator):
+    def prepare(self, images, sampling, generator, common):
         return {"image": torch.stack([image["image"] for image in images])[:, None]}
     def losses(self, modules, batch, *, progress):
         yield Loss((modules["network"](batch["image"]) - 2 * batch["image"]).square().mean())

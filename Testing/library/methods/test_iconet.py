@@ -81,7 +81,7 @@ def test_one_batch_is_learned_by_heart(scale: int) -> None:
     objective, network = ICONetObjective(config), ICONet(config)
     edges = (fine_slices(32, 1).repeat_interleave(8, 2).repeat_interleave(8, 3)[..., :64, :64] > 0.5).float()
     sampling = Sampling(images=1, patches=2, patch=64 // scale, intensity_jitter=0.0)
-    batch = objective.prepare([{"image": edges[0, 0]}], sampling, torch.Generator().manual_seed(0))
+    batch = objective.prepare([{"image": edges[0, 0]}], sampling, torch.Generator().manual_seed(0), {})
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     history: list[dict[str, float]] = []
     for _ in range(60):
@@ -106,7 +106,7 @@ def test_patches_are_cut_at_one_place_at_every_level() -> None:
     config = Config(scale=4)
     ramp = torch.linspace(0.2, 1, 96).expand(96, 96) * torch.linspace(0.2, 1, 96)[:, None]
     sampling = Sampling(images=1, patches=6, patch=8, intensity_jitter=0.0)
-    batch = ICONetObjective(config).prepare([{"image": ramp}], sampling, torch.Generator().manual_seed(2))
+    batch = ICONetObjective(config).prepare([{"image": ramp}], sampling, torch.Generator().manual_seed(2), {})
     assert batch["image"].shape == (6, 1, 8, 8)
     assert batch["stages/1"].shape == (6, 1, 32, 32)
     inner = (slice(None), slice(None), slice(2, 6), slice(2, 6))

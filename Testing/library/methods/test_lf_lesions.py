@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from mrienhance.methods.lf_mri.classifier import Classifier
 from mrienhance.methods.lf_mri.lesions import with_lesions
-from mrienhance.methods.lf_mri.scans import UNKNOWN, training_batch
+from mrienhance.methods.lf_mri.scans import UNKNOWN, Scan, training_batch
 from mrienhance.methods.objective import Sampling
+
+SCAN = Scan(coils=4, acceleration=4.0, sampling="random-lines", noise=0.01, phase=1.0)
 
 
 def disc(size: int = 64) -> torch.Tensor:
@@ -47,7 +49,8 @@ def test_a_slice_without_tissue_stays() -> None:
 def labels(simulated: float, **maps: torch.Tensor) -> list[float]:
     image = {"image": disc(), **maps}
     sampling = Sampling(images=1, patches=1, patch=48)
-    batch = training_batch([image] * 12, sampling, torch.Generator().manual_seed(0), simulated_lesions=simulated)
+    generator = torch.Generator().manual_seed(0)
+    batch = training_batch([image] * 12, sampling, generator, scan=SCAN, simulated_lesions=simulated)
     shown = batch["lesions"].flatten(1).any(1).float()
     known = batch["label"][:, 0]
     assert torch.equal(known[known != UNKNOWN], shown[known != UNKNOWN])
@@ -70,7 +73,7 @@ def test_a_training_slice_shows_tissue_wherever_the_object_lies(seed: int) -> No
     image = torch.zeros(96, 120)
     image[4:30, 90:115] = 0.7
     sampling = Sampling(images=1, patches=1, patch=48, intensity_jitter=0.0)
-    batch = training_batch([{"image": image}], sampling, torch.Generator().manual_seed(seed))
+    batch = training_batch([{"image": image}], sampling, torch.Generator().manual_seed(seed), scan=SCAN)
     share = float((batch["target"].abs() > 0.05).float().mean())
     assert share >= 0.02
     assert batch["target"].shape == (1, 48, 48)

@@ -11,7 +11,8 @@ from mrienhance.methods.lf_mri.classifier import Classifier
 from mrienhance.methods.lf_mri.config import Config
 from mrienhance.methods.lf_mri.consistency import Consistency, Measurement, Term
 from mrienhance.methods.lf_mri.network import LFMRI
-from mrienhance.methods.lf_mri.scans import label, training_batch, validation_batch
+from mrienhance.methods.lf_mri.scans import Scan, label, training_batch, validation_batch
+from mrienhance.methods.objective import divisors
 from mrienhance.physics import Sense
 
 SMALL = Config(stages=2, width=8, classifier="plain", classifier_width=4, iterations=60)
@@ -261,7 +262,13 @@ def images(count: int = 2, *, side: int = 40) -> list[dict[str, Tensor]]:
 
 def batch_of(pictures: list[dict[str, Tensor]], *, seed: int = 0) -> dict[str, Tensor]:
     sampling = Sampling(images=len(pictures), patches=1, patch=32, intensity_jitter=0.0)
-    return training_batch(pictures, sampling, torch.Generator().manual_seed(seed))
+    scan = Scan.draw(torch.Generator().manual_seed(seed))
+    return counted(training_batch(pictures, sampling, torch.Generator().manual_seed(seed), scan=scan))
+
+
+def counted(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A batch with what losses divide by."""
+    return batch | divisors(get_method("lf_mri").objective(change(simulated_lesions=0.5, place_loss=1.0)).counts(batch))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -341,7 +348,7 @@ def test_places_are_learned_of_simulated_lesions_only():
     assert [float(places.amax()) for places in batch["places"]] == [0, -1], "healthy, and a real lesion"
 
     def loss(places: Tensor) -> float:
-        (found,) = objective.losses({"network": net}, batch | {"places": places}, progress=0.0)
+        (found,) = objective.losses({"network": net}, counted(batch | {"places": places}), progress=0.0)
         return float(found.terms["places"].detach())
 
     only_healthy, spots = loss(batch["places"]), batch["places"].clone()

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mrienhance.methods.lf_mri.scans import _coarser, _shaded
+from mrienhance.methods.lf_mri.classifier import Classifier, grid
+from mrienhance.methods.lf_mri.scans import Scan, _coarser, _shaded
 
 
 def waves(rows: int, columns: int) -> Tensor:
@@ -53,3 +54,19 @@ def test_shading_leaves_the_brightest_place_as_bright() -> None:
     ratio = shaded / (images * shading)
     torch.testing.assert_close(ratio, ratio[:, :1, :1].expand_as(ratio))
     assert _shaded(torch.zeros(1, 4, 4), torch.ones(1, 4, 4)).isfinite().all()
+
+
+def test_a_scan_comes_back_from_its_numbers() -> None:
+    for seed in range(20):
+        scan = Scan.draw(torch.Generator().manual_seed(seed))
+        again = Scan.of(scan.as_tensor())
+        assert (again.coils, again.sampling) == (scan.coils, scan.sampling)
+        assert [again.acceleration, again.noise, again.phase] == pytest.approx(
+            [scan.acceleration, scan.noise, scan.phase]
+        )
+
+
+@pytest.mark.parametrize("kind", ["plain", "resnet18"])
+@pytest.mark.parametrize("size", [(32, 32), (33, 40), (41, 31)])
+def test_the_size_of_the_classifiers_grid_is_known_beforehand(kind: str, size: tuple[int, int]) -> None:
+    assert Classifier(kind, 4, 1).evidence(torch.rand(1, *size)).places.shape[-2:] == grid(*size)

@@ -86,14 +86,14 @@ def test_too_few_weights_and_no_images_are_refused() -> None:
         SliceSource([marked(0, 1.0, slices=0)])
 
 
-def test_each_step_and_each_rank_sees_its_own_samples() -> None:
+def test_each_step_and_each_image_has_its_own_randomness() -> None:
     draws = {
-        float(torch.rand((), generator=step_generator(seed=seed, step=step, rank=rank, ranks=2)))
+        float(torch.rand((), generator=step_generator(seed=seed, step=step, image=image)))
         for seed in range(2)
         for step in range(3)
-        for rank in range(2)
+        for image in (None, 0, 1)
     }
-    assert len(draws) == 12
+    assert len(draws) == 18
 
 
 def test_validation_slices_are_spread_and_lie_inside() -> None:

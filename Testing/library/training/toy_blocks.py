@@ -48,7 +48,9 @@ class BlockObjective(Objective):
         super().__init__()
         self.contrasts, self.factors = config.contrasts, (config.scale,) * 3
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
         held = [next(name for name in self.contrasts if name in image) for image in images]
         target = torch.stack([image[name][None] for name, image in zip(held, images, strict=True)])
         coarse = torch.stack([image[name + COARSE][None] for name, image in zip(held, images, strict=True)])
@@ -58,7 +60,7 @@ class BlockObjective(Objective):
         yield Loss(functional.l1_loss(modules["network"](batch["image"]), batch["target"]))
 
     def whole(self, image: Mapping[str, Tensor]) -> Batch:
-        batch = self.prepare([image], Sampling(), torch.Generator())
+        batch = self.prepare([image], Sampling(), torch.Generator(), {})
         return {**batch, "baseline": functional.interpolate(batch["image"], scale_factor=2, mode="nearest")}
 
     def predict(self, network: nn.Module, batch: Batch) -> Tensor:

@@ -10,10 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mrienhance.errors import UsageError
+
 Batch = dict[str, Tensor]
 
 COARSE = "/coarse"
 """What follows a contrast's name where a block's coarse version is meant: ``"T1w/coarse"`` belongs to ``"T1w"``."""
+COUNT = "count/"
+"""What comes before the name of one of `Objective.counts` in a batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,8 @@ class Sampling:
     Attributes
     ----------
     images
-        Whole slices (or blocks) that one step draws per device.
+        Whole slices (or volumes to cut blocks from) that one step draws per device, or per part of a step where
+        gradients are accumulated.
     patches
         Patches cut from each of them.
     patch
@@ -64,10 +69,16 @@ class Objective(nn.Module, ABC):
     patches; `losses` yields one loss after the other; the trainer takes a step on each *before* it asks for the next.
     A GAN yields its discriminator's loss, then its generator's.
 
+    A step may be split over devices and over parts whose gradients add up. So that this changes nothing, each image has
+    randomness of its own, and losses are means over a batch of what each image says by itself; what they divide by
+    where images do not count alike is one of `counts`.
+
     Attributes
     ----------
     contrasts
         What a training image holds: BIDS contrasts on one grid, or ``("image",)`` for any one contrast.
+    complete
+        Whether only images with all of `contrasts` are of use; others are then not drawn.
     label_maps
         Label maps that come with an image where they exist, such as ``"lesions"`` (above 0 in one).
     ndim
@@ -83,6 +94,7 @@ class Objective(nn.Module, ABC):
     """
 
     contrasts: tuple[str, ...] = ("image",)
+    complete: bool = False
     label_maps: tuple[str, ...] = ()
     ndim: int = 2
     factors: tuple[int, int, int] = (1, 1, 1)
@@ -103,9 +115,26 @@ class Objective(nn.Module, ABC):
         """Factor on the learning rate of a group; ``""`` is one without a name."""
         return 1.0
 
+    def common(self, generator: torch.Generator) -> Batch:
+        """Draw what is one draw for a whole step, whatever images it has and on how many devices; nothing by default.
+
+        Parameters
+        ----------
+        generator
+            CPU generator of the step; the only source of randomness.
+
+        Returns
+        -------
+        dict
+            Tensors on the CPU. `prepare` is given them, and they are part of the batch as they are.
+        """
+        return {}
+
     @abstractmethod
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
-        """Make a training batch from whole images.
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
+        """Make a part of a training batch from what was drawn at once: one slice, or the blocks of one volume.
 
         Parameters
         ----------
@@ -115,8 +144,28 @@ class Objective(nn.Module, ABC):
         sampling
             How to cut patches.
         generator
-            CPU generator; the only source of randomness, so that a resumed training equals an uninterrupted one.
+            CPU generator of this image, which the data source has used before; the only source of randomness, so that
+            neither devices nor a break change what is learned from.
+        common
+            What `common` drew for this step.
+
+        Returns
+        -------
+        dict
+            Tensors whose first axis counts patches; the parts of a step are joined along it.
         """
+
+    def counts(self, batch: Batch) -> Batch:
+        """Count what losses divide by, where that depends on the images; nothing by default.
+
+        Returns
+        -------
+        dict
+            Name to a scalar. The losses find it in the batch under ``COUNT + name``: at least 1, and where a step is
+            split, the whole step's count over the number of parts, so that the mean of the parts' losses is the loss
+            of the whole.
+        """
+        return {}
 
     @abstractmethod
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
@@ -133,3 +182,54 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def predict(self, network: nn.Module, batch: Batch) -> Tensor:
         """The network's answer to what `whole` made, comparable with ``"target"``."""
+
+
+def make_batch(
+    objective: Objective,
+    drawn: Sequence[Sequence[Mapping[str, Tensor]]],
+    sampling: Sampling,
+    generators: Sequence[torch.Generator],
+    common: Batch,
+) -> Batch:
+    """Prepare images one after the other and join them, with what the whole step has in common.
+
+    Parameters
+    ----------
+    objective
+        Whose `prepare` and `counts` are used.
+    drawn
+        What the data source drew, one entry for each image.
+    sampling
+        How to cut patches.
+    generators
+        The generator of each image.
+    common
+        What `Objective.common` drew.
+
+    Returns
+    -------
+    dict
+        The batch, with the counts of a step that is not split.
+
+    Raises
+    ------
+    UsageError
+        If patches differ in size.
+    """
+    parts = [objective.prepare(images, sampling, each, common) for images, each in zip(drawn, generators, strict=True)]
+    for name in parts[0]:
+        sizes = sorted({tuple(part[name].shape[1:]) for part in parts})
+        if len(sizes) > 1:
+            raise UsageError(
+                f"images smaller than a patch of {sampling.patch} make patches of sizes {sizes[0]} and {sizes[-1]}",
+                hint="set sampling.patch to what fits into the smallest image",
+            )
+    device = next(iter(parts[0].values())).device
+    batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    batch |= {name: value.to(device) for name, value in common.items()}
+    return batch | divisors(objective.counts(batch))
+
+
+def divisors(counts: Batch, *, parts: int = 1) -> Batch:
+    """What losses divide by, from the counts of a step of so many parts."""
+    return {COUNT + name: value.clamp_min(1) / parts for name, value in counts.items()}

@@ -1,10 +1,11 @@
-"""Which images a training step sees: a pure function of seed, step and rank, so that resuming is exact."""
+"""Which images a training step sees: a pure function of seed, step and image number, so that resuming is exact."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,9 +41,23 @@ class TrainingSource(Protocol):
         """Draw training images from `count` volumes; `generator` is the only source of randomness."""
 
 
-def step_generator(*, seed: int, step: int, rank: int = 0, ranks: int = 1) -> torch.Generator:
-    """The randomness of one step of one process."""
-    return torch.Generator().manual_seed(seed * 1_000_000_007 + step * ranks + rank)
+def step_generator(*, seed: int, step: int, image: int | None = None) -> torch.Generator:
+    """The randomness of one image of a step, or of what the whole step has in common.
+
+    Images are numbered through all devices and all parts of a step, so that the split changes nothing.
+
+    Parameters
+    ----------
+    seed
+        The training's, at least 0.
+    step
+        Number of the step from 0.
+    image
+        Number of the image in the step from 0; None for the step.
+    """
+    # Neighbouring numbers must not give related streams: they are hashed.
+    entropy = np.random.SeedSequence([seed, step, 0 if image is None else 1 + image])
+    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0]) >> 1)
 
 
 class SliceSource:

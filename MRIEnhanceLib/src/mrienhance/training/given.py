@@ -15,6 +15,8 @@ from mrienhance.training.blocks import BlockExamples
 from mrienhance.training.draw import BlockSource, Examples, SliceSource, TrainingSource, validation_slices
 from mrienhance.training.examples import load_blocks, load_examples
 from mrienhance.training.recipe import DataSettings, Recipe
+from mrienhance.training.simulated import Simulated
+from mrienhance.training.subjects import Subject
 from mrienhance.training.volumes import Source
 
 T = TypeVar("T", bound=Examples | BlockExamples)
@@ -75,6 +77,11 @@ class TrainingData:
         labels, least = self.objective.label_maps, self.settings.min_foreground
         for each in load_examples(self.used, contrasts, min_foreground=least, labels=labels, report=reading):
             self.slices.add(each)
+        if self.objective.complete:
+            self.slices.train = [each for each in self.slices.train if set(contrasts) <= _held(each)]
+            if not self.slices.train:
+                what = f"nobody to learn from has {' and '.join(contrasts)} on one grid"
+                raise UsageError(what, hint="resample the contrasts of a person to one grid, or add such people")
 
     def source(self) -> TrainingSource:
         """What training images are drawn from.
@@ -98,3 +105,10 @@ class TrainingData:
         count = self.recipe.training.validation_slices
         blocks = [block for volume in self.blocks.validation for block in volume.middle(count)]
         return blocks + [image for volume in self.slices.validation for image in validation_slices(volume, count)]
+
+
+def _held(volume: Examples) -> set[str]:
+    """The contrasts that slices of a volume have."""
+    if isinstance(volume, Subject):
+        return set(volume.values)
+    return set(volume.contrasts) if isinstance(volume, Simulated) else {volume.source.contrast}

@@ -57,6 +57,8 @@ class TrainingSettings:
         for name in ("steps", "validate_every", "checkpoint_every", "log_every", "validation_slices"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training: {name} must be at least 1, not {getattr(self, name)}")
+        if self.seed < 0:
+            raise ValueError(f"training: seed must be at least 0, not {self.seed}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"training: ema must be in [0, 1), not {self.ema}")
         if self.precision not in ("auto", "32-true", "bf16-mixed", "16-mixed"):

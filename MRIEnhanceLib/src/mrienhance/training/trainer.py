@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from mrienhance.methods.base import Method
-from mrienhance.methods.objective import Objective
+from mrienhance.methods.objective import Batch, Objective, make_batch
 from mrienhance.training.draw import TrainingSource, step_generator
 from mrienhance.training.logbook import Logbook, peak_signal_to_noise, write_preview
 from mrienhance.training.recipe import Recipe
@@ -113,13 +113,7 @@ class Trainer:
         return self.status.step % every == 0 or self.status.step == self.settings.steps
 
     def _step(self, step: int) -> dict[str, Tensor]:
-        ranks = self.fabric.world_size
-        generator = step_generator(seed=self.settings.seed, step=step, rank=self.fabric.global_rank, ranks=ranks)
-        images = self.source.draw(self.recipe.sampling.images, generator)
-        images = [{name: value.to(self.fabric.device) for name, value in image.items()} for image in images]
-        with torch.no_grad():
-            batch = self.objective.prepare(images, self.recipe.sampling, generator)
-        batch = {name: value.contiguous(memory_format=_layout(value)) for name, value in batch.items()}
+        batch = self._batch(step)
         terms: dict[str, Tensor] = {}
         for loss in self.objective.losses(self.modules, batch, progress=step / self.settings.steps):
             names = (loss.optimizer,) if isinstance(loss.optimizer, str) else loss.optimizer
@@ -129,6 +123,23 @@ class Trainer:
         decay = min(self.settings.ema, (1 + step) / (10 + step)) if self.settings.ema else 0.0
         update_average(self.average, _unwrapped(self.modules["network"]), decay)
         return terms
+
+    def _batch(self, step: int) -> Batch:
+        seed, sampling = self.settings.seed, self.recipe.sampling
+        first = self.fabric.global_rank * sampling.images
+        numbers = range(first, first + sampling.images)
+        generators = [step_generator(seed=seed, step=step, image=number) for number in numbers]
+        drawn = [
+            [
+                {name: value.to(self.fabric.device) for name, value in image.items()}
+                for image in self.source.draw(1, each)
+            ]
+            for each in generators
+        ]
+        common = self.objective.common(step_generator(seed=seed, step=step))
+        with torch.no_grad():
+            batch = make_batch(self.objective, drawn, sampling, generators, common)
+        return {name: value.contiguous(memory_format=_layout(value)) for name, value in batch.items()}
 
     def _descend(self, names: tuple[str, ...], value: Tensor, step: int) -> None:
         progress = step / self.settings.steps

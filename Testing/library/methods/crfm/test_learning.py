@@ -127,7 +127,7 @@ def test_whole_blocks_have_the_first_contrast_as_reference() -> None:
 
 def test_terms_are_what_they_say() -> None:
     torch.manual_seed(0)
-    batch = CRFMObjective(Config(**SMALL)).prepare([block()], STILL, draws())
+    batch = CRFMObjective(Config(**SMALL)).prepare([block()], STILL, draws(), {})
     network = CRFM(Config(**SMALL))
     error = network(batch["image"], batch["reference"]) - batch["target"]
     config = Config(gradient_weight=0.5, ssim_weight=0.1, squared_fraction=0.5, **SMALL)

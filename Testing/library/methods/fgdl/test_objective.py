@@ -20,7 +20,7 @@ from mrienhance.methods.fgdl.critics import CoarseCritic, DifferenceCritic, cont
 from mrienhance.methods.fgdl.losses import edge_difference, ms_ssim, roughness
 from mrienhance.methods.fgdl.network import SynthesisNetwork
 from mrienhance.methods.fgdl.objective import FGDLObjective
-from mrienhance.methods.objective import Batch, Loss, Sampling
+from mrienhance.methods.objective import Batch, Loss, Sampling, make_batch
 
 SMALL: dict[str, Any] = {"width": 4, "blocks": 1, "correction_width": 4, "critic_width": 4, "critic_every": 1}
 
@@ -43,7 +43,9 @@ def slices(count: int = 2, size: int = 64, names: tuple[str, ...] = ("T1w", "T2w
 
 def batch(config: Config, *, patch: int = 32, seed: int = 0, images: list[dict[str, Tensor]] | None = None) -> Batch:
     sampling = Sampling(images=2, patches=1, patch=patch, intensity_jitter=0.2)
-    return FGDLObjective(config).prepare(images or slices(), sampling, torch.Generator().manual_seed(seed))
+    objective = FGDLObjective(config)
+    common = objective.common(torch.Generator().manual_seed(seed))
+    return make_batch(objective, [images or slices()], sampling, [torch.Generator().manual_seed(seed)], common)
 
 
 def parts(config: Config) -> tuple[FGDLObjective, dict[str, nn.Module]]:
@@ -147,9 +149,12 @@ def test_the_difference_map_is_embedded_as_by_pooling_the_embedding() -> None:
 def test_relativistic_terms_are_cross_entropies() -> None:
     real, fake = torch.randn(2, 3, 1, 4, 4)
     bce, ones = functional.binary_cross_entropy_with_logits, torch.ones(3, 1, 4, 4)
-    up, down = real - fake.mean(0, keepdim=True), fake - real.mean(0, keepdim=True)
-    torch.testing.assert_close(relativistic(real, fake), bce(up, ones))
-    torch.testing.assert_close(contest(real, fake), (bce(up, ones) + bce(down, 0 * ones)) / 2)
+    # The authors' form with the mean over a batch of one, image by image.
+    each = [(real[n : n + 1], fake[n : n + 1]) for n in range(3)]
+    up = [bce(mine - other.mean(0, keepdim=True), ones[:1]) for mine, other in each]
+    down = [bce(other - mine.mean(0, keepdim=True), 0 * ones[:1]) for mine, other in each]
+    torch.testing.assert_close(relativistic(real, fake), torch.stack(up).mean())
+    torch.testing.assert_close(contest(real, fake), torch.stack([*up, *down]).mean())
 
 
 def test_matched_features_leave_the_real_ones_alone() -> None:

@@ -15,7 +15,7 @@ from mrienhance.methods.fgdl.branch import Refinement, SuperResolutionNetwork
 from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.fgdl.references import training_references
 from mrienhance.methods.fgdl.super_resolution import SuperResolutionObjective, difference_error
-from mrienhance.methods.objective import Batch, Sampling
+from mrienhance.methods.objective import Batch, Sampling, make_batch
 from mrienhance.physics import KSpaceTruncation
 
 SMALL: dict[str, Any] = {
@@ -49,7 +49,8 @@ def parts(config: Config) -> tuple[SuperResolutionObjective, dict[str, nn.Module
 
 def prepared(config: Config) -> Batch:
     sampling = Sampling(images=1, patches=1, patch=8)
-    return SuperResolutionObjective(config).prepare(slices(), sampling, torch.Generator().manual_seed(0))
+    objective, generator = SuperResolutionObjective(config), torch.Generator().manual_seed(0)
+    return make_batch(objective, [slices()], sampling, [generator], objective.common(torch.Generator().manual_seed(0)))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -154,8 +155,7 @@ def test_the_discriminator_has_its_turn_now_and_then_and_goes_if_it_is_not_wante
     objective, modules = parts(config)
     turns = []
     for seed in range(60):
-        sampling = Sampling(images=1, patches=1, patch=4)
-        turns.append(objective.prepare(slices(), sampling, torch.Generator().manual_seed(seed))["critic_learns"])
+        turns.append(objective.common(torch.Generator().manual_seed(seed))["critic_learns"])
     assert 3 <= sum(map(bool, turns)) <= 20
     found = prepared(config) | {"critic_learns": torch.tensor(False)}
     assert [loss.optimizer for loss in objective.losses(modules, found, progress=0)] == ["network"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mrienhance.methods.objective import Batch, Loss, Sampling
+from mrienhance.methods.objective import Batch, Loss, Sampling, make_batch
 from mrienhance.methods.unified_gan.config import Config
 from mrienhance.methods.unified_gan.network import UnifiedGAN
 from mrienhance.methods.unified_gan.objective import UnifiedGANObjective
@@ -51,7 +51,9 @@ def prepared(
     config: Config, *images: Mapping[str, Tensor], patches: int = 1, seed: int = 0, jitter: float = 0.0
 ) -> Batch:
     sampling = Sampling(images=len(images), patches=patches, patch=32, intensity_jitter=jitter)
-    return UnifiedGANObjective(config).prepare(images, sampling, torch.Generator().manual_seed(seed))
+    objective = UnifiedGANObjective(config)
+    common = objective.common(torch.Generator().manual_seed(seed))
+    return make_batch(objective, [images], sampling, [torch.Generator().manual_seed(seed)], common)
 
 
 class Training:
@@ -86,7 +88,7 @@ def test_truth_is_cut_where_the_source_is() -> None:
     torch.testing.assert_close(batch["truth"], expected)
     assert bool((batch["paired"] == 1).all())
     assert bool((batch["source"] != batch["target"]).all())
-    assert bool((batch["goals"] != batch["source"]).all())
+    assert bool((batch["goals"] != batch["source"][:, None]).all())
     assert set(batch["source"].tolist()) == set(batch["target"].tolist()) == {0, 1, 2, 3}
 
 
@@ -193,7 +195,7 @@ def test_losses_are_their_formulas() -> None:
     found = {**critic_loss.terms, **loss.terms}
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, msg=name)
-    mix = batch["mixes"][0].view(-1, 1, 1, 1)
+    mix = batch["mixes"][:, 0].view(-1, 1, 1, 1)
     between = (mix * shown + (1 - mix) * made.detach()).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).scores.mean((1, 2, 3)).sum(), between)
     penalty = 10 * (slope.flatten(1).norm(dim=1) - 1).square().mean()

@@ -36,7 +36,9 @@ class CRFMObjective(Objective):
         self.factors, self.degradation = config.factors, config.degradation
         self.interpolate = Interpolate(config.factors, kernel=config.interpolation, alignment=config.alignment)
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
         """Choose targets and references among the blocks' contrasts; see `training_samples`."""
         return training_samples(images, self.config, sampling, generator)
 

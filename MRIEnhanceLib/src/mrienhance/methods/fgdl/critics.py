@@ -124,17 +124,18 @@ class _Plain(nn.Module):
 
 
 def relativistic(winner: Tensor, loser: Tensor) -> Tensor:
-    """Cross-entropy of "the winner is more real than the losers on average": ``BCE(winner - mean_batch loser, 1)``.
+    """Cross-entropy of "the winner is more real than the loser", place by place: ``BCE(winner - loser, 1)``.
 
-    Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019; with a batch of one, place by place.
+    Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019. The authors' form compares with the losers of the
+    batch on average, and their batch is one image: then it is this. Image by image it stays so for larger batches, and
+    neither devices nor parts of a step change it.
     """
-    return functional.softplus(-(winner - loser.mean(0, keepdim=True))).mean()
+    return functional.softplus(loser - winner).mean()
 
 
 def contest(real: Tensor, fake: Tensor) -> Tensor:
-    """What a discriminator minimises: half for ranking real above fake, half for ranking fake below real."""
-    below = functional.softplus(fake - real.mean(0, keepdim=True)).mean()
-    return (relativistic(real, fake) + below) / 2
+    """What a discriminator minimises: to rank real above fake is to rank fake below real, image by image."""
+    return relativistic(real, fake)
 
 
 def matched(fake: tuple[Tensor, ...], real: tuple[Tensor, ...]) -> Tensor:

@@ -15,7 +15,7 @@ from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.fgdl.correction import LabelCorrection
 from mrienhance.methods.fgdl.critics import CoarseCritic, DifferenceCritic, contest, relativistic
 from mrienhance.methods.fgdl.losses import roughness
-from mrienhance.methods.fgdl.pairs import slice_of, training_pairs
+from mrienhance.methods.fgdl.pairs import roomy, slice_of, training_pairs
 from mrienhance.methods.fgdl.terms import at_rest, contested, likeness, rivalry
 from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
 
@@ -28,6 +28,8 @@ class FGDLObjective(Objective):
     config
         The model's hyper-parameters.
     """
+
+    complete = True
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -45,12 +47,17 @@ class FGDLObjective(Objective):
             modules["coarse_critic"] = CoarseCritic(config.critic_width)
         return modules
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
-        """Cut patches of both contrasts, see `training_pairs`, and draw whether the discriminators learn as well."""
-        batch = training_pairs(images, self.config, sampling, generator)
-        if self.config.adversarial:
-            batch["critic_learns"] = torch.rand((), generator=generator) * self.config.critic_every < 1
-        return batch
+    def common(self, generator: torch.Generator) -> Batch:
+        """Draw whether the discriminators learn in this step."""
+        if not self.config.adversarial:
+            return {}
+        return {"critic_learns": torch.rand((), generator=generator) * self.config.critic_every < 1}
+
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
+        """Cut patches of both contrasts, see `training_pairs`."""
+        return training_pairs(roomy(images, sampling.patch), self.config, sampling, generator)
 
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
         """The discriminators' losses where it is their turn, then that of the network and its label correction."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mrienhance.blocks.appearance import other_scanner
 from mrienhance.blocks.warp import warp
@@ -90,6 +91,16 @@ def complete(images: Sequence[Mapping[str, Tensor]], config: Config) -> list[Map
         like = next(value for name, value in images[0].items() if name in (config.source, config.target))
         found = [dict.fromkeys((config.source, config.target), torch.zeros_like(like))]
     return [found[index % len(found)] for index in range(len(images))]
+
+
+def roomy(images: Sequence[Mapping[str, Tensor]], side: int) -> list[Mapping[str, Tensor]]:
+    """Slices with background around those that are smaller than a patch, so that all patches are of one size."""
+    return [{name: _padded(value, side) for name, value in image.items()} for image in images]
+
+
+def _padded(image: Tensor, side: int) -> Tensor:
+    rows, columns = (max(side - size, 0) for size in image.shape)
+    return functional.pad(image, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
 
 
 def place(image: Tensor, rows: int, columns: int, generator: torch.Generator) -> tuple[int, int]:

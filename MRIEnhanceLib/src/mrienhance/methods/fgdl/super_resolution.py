@@ -19,7 +19,7 @@ from mrienhance.blocks.warp import warp
 from mrienhance.methods.fgdl.branch import Refinement
 from mrienhance.methods.fgdl.config import Config
 from mrienhance.methods.fgdl.critics import DifferenceCritic
-from mrienhance.methods.fgdl.pairs import slice_of
+from mrienhance.methods.fgdl.pairs import roomy, slice_of
 from mrienhance.methods.fgdl.references import divisible, training_references, truncation
 from mrienhance.methods.fgdl.terms import contested, likeness, rivalry
 from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
@@ -33,6 +33,8 @@ class SuperResolutionObjective(Objective):
     config
         The model's hyper-parameters.
     """
+
+    complete = True
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -48,12 +50,17 @@ class SuperResolutionObjective(Objective):
         """What of a module learns: the optimiser never hears of the synthesis."""
         return [{"params": [parameter for parameter in module.parameters() if parameter.requires_grad]}]
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
-        """Make slices coarse and cut patches, see `training_references`, and draw whether the discriminator learns."""
-        batch = training_references(images, self.config, sampling, generator)
-        if self.config.adversarial:
-            batch["critic_learns"] = torch.rand((), generator=generator) * self.config.critic_every < 1
-        return batch
+    def common(self, generator: torch.Generator) -> Batch:
+        """Draw whether the discriminator learns in this step."""
+        if not self.config.adversarial:
+            return {}
+        return {"critic_learns": torch.rand((), generator=generator) * self.config.critic_every < 1}
+
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
+        """Make slices coarse and cut patches, see `training_references`."""
+        return training_references(roomy(images, self.config.scale * sampling.patch), self.config, sampling, generator)
 
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
         """The discriminator's loss where it is its turn, then the network's."""

@@ -70,7 +70,9 @@ class ICONetObjective(Objective):
         aliased: Tensor = torch.fft.ifft(torch.fft.fft(image) * lines.to(image)).real
         return aliased
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
         """Degrade whole slices (H, W), then cut patches where there is tissue; see `Objective.prepare`."""
         slices = [_augment(_single(image), self.config.scale, sampling, generator) for image in images]
         patches = [patch for fine in slices for patch in self._patches(fine, sampling, generator)]

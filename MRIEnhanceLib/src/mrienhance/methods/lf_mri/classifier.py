@@ -34,6 +34,11 @@ class Evidence(NamedTuple):
     places: Tensor
 
 
+def grid(height: int, width: int) -> tuple[int, int]:
+    """The size (h, w) of the `Evidence.places` of slices of so many pixels: an eighth, rounded up."""
+    return -(-height // 8), -(-width // 8)
+
+
 class Classifier(nn.Module):
     """Image-level classifier with class activation maps.
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mrienhance.blocks.similarity import ssim
-from mrienhance.methods.lf_mri.classifier import Evidence
+from mrienhance.methods.lf_mri.classifier import Evidence, grid
 from mrienhance.methods.lf_mri.config import Config
 from mrienhance.methods.lf_mri.network import LFMRI, Prediction
-from mrienhance.methods.lf_mri.scans import UNKNOWN, training_batch, validation_batch
-from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
+from mrienhance.methods.lf_mri.scans import UNKNOWN, Scan, training_batch, validation_batch
+from mrienhance.methods.objective import COUNT, Batch, Loss, Objective, Sampling
 
 _DEPTH = 0.8
 _JOINT_RATE = 0.1
@@ -52,12 +52,29 @@ class LFMRIObjective(Objective):
         """A tenth for the classifier when the cascade learns with it."""
         return _JOINT_RATE if group == "classifier" and progress >= self.config.classifier_fraction else 1.0
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
-        """Simulate scans of whole slices, see `training_batch`."""
-        batch = training_batch(images, sampling, generator, simulated_lesions=self.config.simulated_lesions)
+    def common(self, generator: torch.Generator) -> Batch:
+        """Draw how this step scans, and what a network that learns its sampling draws its mask from."""
+        scan = {"scan": Scan.draw(generator).as_tensor()}
         if self.config.learn_sampling:
-            batch["noise"] = torch.rand(self.config.lines, generator=generator).to(batch["mask"])
-        return batch
+            return scan | {"noise": torch.rand(self.config.lines, generator=generator)}
+        return scan
+
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
+        """Simulate scans of whole slices, see `training_batch`."""
+        scan, lesions = Scan.of(common["scan"]), self.config.simulated_lesions
+        return training_batch(images, sampling, generator, scan=scan, simulated_lesions=lesions)
+
+    def counts(self, batch: Batch) -> Batch:
+        """Count slices of which it is known whether there is a lesion, and places with and without one."""
+        if not self._has_classifier:
+            return {}
+        known = {"known": (batch["label"] != UNKNOWN).sum().float()}
+        if not self.config.place_loss:
+            return known
+        wanted = _wanted(batch["places"], grid(*batch["places"].shape[-2:]))
+        return known | {f"places/{answer}": (wanted == answer).sum().float() for answer in (0, 1)}
 
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
         """One loss for the one optimiser."""
@@ -80,9 +97,9 @@ class LFMRIObjective(Objective):
             zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1)
             images, labels = torch.cat([images, zero_filled.abs()]), labels.repeat(2, 1)
         found: Evidence = network(images, what="classify")
-        terms = {"classes": self._class_loss(found.logits, labels)}
+        terms = {"classes": self._class_loss(found.logits, labels, batch)}
         if self.config.place_loss:
-            terms["places"] = self.config.place_loss * _place_loss(found.places[: len(places)].amax(1), places)
+            terms["places"] = self.config.place_loss * _place_loss(found.places[: len(places)].amax(1), batch)
         return terms
 
     def _cascade(self, network: nn.Module, batch: Batch, *, classifier_rests: bool) -> dict[str, Tensor]:
@@ -110,7 +127,7 @@ class LFMRIObjective(Objective):
                     depth * self.config.lesion_loss * (_energy(seen * (image - target)) / unit).mean()
                 )
         if prediction.logits and not classifier_rests:
-            losses = [self._class_loss(logits, batch["label"]) for logits in prediction.logits]
+            losses = [self._class_loss(logits, batch["label"], batch) for logits in prediction.logits]
             terms["classes"] = self.config.class_loss * torch.stack(losses).mean()
         return terms | self._optional(network, prediction.images[-1].abs(), target.abs())
 
@@ -119,11 +136,15 @@ class LFMRIObjective(Objective):
         error = _energy(prediction.zero_filled.detach() - target)
         return error.clamp_min(_LEAST) if self.config.relative_loss else torch.ones_like(error)
 
-    def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy where the bit is known; it stands for all classes, since the data say no more."""
+    def _class_loss(self, logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy where the bit is known; it stands for all classes, since the data say no more.
+
+        The slices of the batch may be there several times over.
+        """
         known = (labels != UNKNOWN).float().expand_as(logits)
-        each = functional.binary_cross_entropy_with_logits(logits, labels.clamp_min(0).expand_as(logits), weight=known)
-        return each * known.numel() / known.sum().clamp_min(1)
+        wanted = labels.clamp_min(0).expand_as(logits)
+        total = functional.binary_cross_entropy_with_logits(logits, wanted, weight=known, reduction="sum")
+        return total / (batch[COUNT + "known"] * logits.shape[1] * (len(labels) // len(batch["label"])))
 
     def _optional(self, network: nn.Module, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         terms = {}
@@ -152,12 +173,17 @@ class LFMRIObjective(Objective):
         return prediction.images[-1].abs()[:, None]
 
 
-def _place_loss(logits: Tensor, places: Tensor) -> Tensor:
-    """Cross-entropy of logits (B, h, w) with where lesions are (B, H, W); they weigh like all the rest together."""
-    wanted = functional.adaptive_max_pool2d(places[:, None], logits.shape[-2:])[:, 0]
+def _place_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy of logits (B, h, w) with where lesions are; they weigh like all the rest together."""
+    wanted = _wanted(batch["places"], (logits.shape[-2], logits.shape[-1]))
     each = functional.binary_cross_entropy_with_logits(logits, wanted.clamp_min(0), reduction="none")
-    halves = [(each * (wanted == answer)).sum() / (wanted == answer).sum().clamp_min(1) for answer in (0, 1)]
+    halves = [(each * (wanted == answer)).sum() / batch[f"{COUNT}places/{answer}"] for answer in (0, 1)]
     return torch.stack(halves).mean()
+
+
+def _wanted(places: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where lesions are (B, H, W), as coarsely as a classifier says it (B, h, w)."""
+    return functional.adaptive_max_pool2d(places[:, None], size)[:, 0]
 
 
 def _energy(difference: Tensor) -> Tensor:

@@ -57,12 +57,24 @@ class Scan:
         noise = float(torch.tensor(_uniform(low, high, generator)).exp())
         return cls(coils, _uniform(*_ACCELERATIONS, generator), kind, noise, _uniform(*_PHASE, generator))
 
+    def as_tensor(self) -> Tensor:
+        """All of it as numbers, float32 (5,)."""
+        numbers = (self.coils, self.acceleration, _SAMPLINGS.index(self.sampling), self.noise, self.phase)
+        return torch.tensor(numbers)
+
+    @classmethod
+    def of(cls, numbers: Tensor) -> Scan:
+        """What `as_tensor` gave."""
+        coils, acceleration, sampling, noise, phase = numbers.tolist()
+        return cls(int(coils), acceleration, _SAMPLINGS[int(sampling)], noise, phase)
+
 
 def training_batch(
     images: Sequence[Mapping[str, Tensor]],
     sampling: Sampling,
     generator: torch.Generator,
     *,
+    scan: Scan,
     simulated_lesions: float = 0.0,
 ) -> Batch:
     """Scan whole slices (H, W) for one training step.
@@ -75,12 +87,13 @@ def training_batch(
         `Sampling.patch` is the matrix size; slices are cut or padded to it, around a random place near the centre.
     generator
         CPU generator.
+    scan
+        How.
     simulated_lesions
         As in `Config`.
     """
     slices = [_slice(image, sampling, generator, simulated_lesions) for image in images]
     magnitude, lesions, places, labels = (torch.stack(list(each)) for each in zip(*slices, strict=True))
-    scan = Scan.draw(generator)
     estimated = float(torch.rand((), generator=generator)) < _ESTIMATED
     shading = _uniform(0, _SHADING, generator)
     return _scanned(magnitude, scan, generator, estimated=estimated, shading=shading) | {

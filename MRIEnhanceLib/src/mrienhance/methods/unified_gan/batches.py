@@ -35,8 +35,8 @@ def training_batch(
     dict
         ``"image"`` and ``"truth"`` (N, 1, P, P) in [0, 1], the latter zero where ``"paired"`` (N,) is 0; ``"truths"``
         (N, contrasts, P, P), all that are there, and ``"wanted"`` (N, contrasts), 1 for those but the source;
-        ``"source"`` and ``"target"`` (N,); per critic update ``"goals"`` (U, N), ``"mixes"`` (U, N) and
-        ``"penalties"`` (U,); ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
+        ``"source"`` and ``"target"`` (N,); for each of U critic updates ``"goals"`` and ``"mixes"`` (N, U);
+        ``"seen"`` (M, 1, P, P) and ``"shown"`` (M,), what the recogniser learns from.
     """
     count = len(config.contrasts)
     shares = torch.tensor(config.source_shares or [1.0] * count)
@@ -80,13 +80,14 @@ def training_batch(
 def _critic_draws(source: Tensor, generator: torch.Generator, *, config: Config) -> Batch:
     """What the critic's updates leave to chance."""
     updates, count = config.critic_updates, len(config.contrasts)
-    goals = [[_other(int(label), count, generator) for label in source] for _ in range(updates)]
-    chosen = torch.randint(config.penalty_every, (updates,), generator=generator) == 0
-    return {
-        "goals": torch.tensor(goals),
-        "mixes": torch.rand(updates, len(source), generator=generator),
-        "penalties": config.penalty_every * chosen.float(),
-    }
+    goals = [[_other(int(label), count, generator) for _ in range(updates)] for label in source]
+    return {"goals": torch.tensor(goals), "mixes": torch.rand(len(source), updates, generator=generator)}
+
+
+def penalties(generator: torch.Generator, *, config: Config) -> Tensor:
+    """What each of the critic's updates (U,) weighs its penalty with: 0, or `Config.penalty_every`."""
+    chosen = torch.randint(config.penalty_every, (config.critic_updates,), generator=generator) == 0
+    return config.penalty_every * chosen.float()
 
 
 def _other(label: int, count: int, generator: torch.Generator) -> int:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
-from mrienhance.methods.unified_gan.batches import training_batch
+from mrienhance.methods.objective import COUNT, Batch, Loss, Objective, Sampling
+from mrienhance.methods.unified_gan.batches import penalties, training_batch
 from mrienhance.methods.unified_gan.config import Config
 from mrienhance.methods.unified_gan.critic import Critic, Verdict, frozen
 from mrienhance.methods.unified_gan.network import UnifiedGAN
@@ -59,9 +59,21 @@ class UnifiedGANObjective(Objective):
         learning = module.generator if isinstance(module, UnifiedGAN) else module
         return [{"params": list(learning.parameters())}]
 
-    def prepare(self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator) -> Batch:
+    def common(self, generator: torch.Generator) -> Batch:
+        """Draw which of the critic's updates have a penalty."""
+        return {"penalties": penalties(generator, config=self.config)} if self.config.adversarial else {}
+
+    def prepare(
+        self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
+    ) -> Batch:
         """Cut patches and draw translations, see `training_batch`."""
         return training_batch(images, sampling, generator, config=self.config)
+
+    def counts(self, batch: Batch) -> Batch:
+        """Count what is compared with a scan, and what the recogniser sees."""
+        compared = batch["paired" if self.config.label_mode != "source" else "wanted"].sum()
+        seen = {"seen": compared.new_tensor(len(batch["seen"]))} if self.config.recognizer else {}
+        return {"paired": compared, **seen}
 
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
         """The critic's losses, the recogniser's, the generator's."""
@@ -69,7 +81,7 @@ class UnifiedGANObjective(Objective):
         if self.config.adversarial:
             for update in range(self.config.critic_updates - 1):
                 with torch.no_grad():
-                    made = network(image, batch["source"], batch["goals"][update])
+                    made = network(image, batch["source"], batch["goals"][:, update])
                 yield self._critic(modules["critic"], batch, made, update)
         # The critic's last update takes the images that the generator learns from just after it.
         every = network(image, batch["source"], None) if self.config.label_mode == "source" else None
@@ -77,7 +89,8 @@ class UnifiedGANObjective(Objective):
         if self.config.adversarial:
             yield self._critic(modules["critic"], batch, made.detach(), self.config.critic_updates - 1)
         if self.config.recognizer:
-            wrong = functional.cross_entropy(modules["recognizer"](batch["seen"]), batch["shown"])
+            found = modules["recognizer"](batch["seen"])
+            wrong = functional.cross_entropy(found, batch["shown"], reduction="sum") / batch[COUNT + "seen"]
             yield Loss(wrong, optimizer="recognizer", terms={"recognizer": wrong})
         terms = self._generator(network, batch, made, every)
         if self.config.adversarial:
@@ -93,7 +106,7 @@ class UnifiedGANObjective(Objective):
         }
         weight = float(batch["penalties"][update]) * self.config.penalty_weight
         if weight:
-            mix = batch["mixes"][update].view(-1, 1, 1, 1)
+            mix = batch["mixes"][:, update].view(-1, 1, 1, 1)
             terms["critic/penalty"] = weight * critic(mix * real + (1 - mix) * made, what="penalty")
         return Loss(torch.stack(list(terms.values())).sum(), optimizer="critic", terms=terms)
 
@@ -106,7 +119,7 @@ class UnifiedGANObjective(Objective):
                 paired, error = batch["paired"], self.distance(made, batch["truth"]).mean((1, 2, 3))
             else:
                 paired, error = batch["wanted"], self.distance(every, batch["truths"]).mean((2, 3))
-            terms["pair"] = self.config.pair_weight * (paired * error).sum() / paired.sum().clamp_min(1)
+            terms["pair"] = self.config.pair_weight * (paired * error).sum() / batch[COUNT + "paired"]
         if self.config.cycle_weight:
             terms["cycle"] = self.config.cycle_weight * functional.l1_loss(network(made, target, source), image)
         if self.config.identity_weight:
