@@ -117,6 +117,32 @@ def test_an_interrupted_case_is_free_again(tmp_path: Path):
     assert statuses(tmp_path, Copier(tmp_path), [case], run="run") == ["done"]
 
 
+@pytest.mark.parametrize("written", [False, True])
+def test_an_output_that_could_not_be_noted_is_still_ours(tmp_path: Path, written: bool):
+    """Interrupted between the two, a case is done again and not refused; without an output nothing is remembered."""
+
+    class Interrupted(Copier):
+        def run(self, case, cancel):
+            if written:
+                super().run(case, cancel)
+            raise KeyboardInterrupt
+
+    case = made(tmp_path, "a")
+    one = worker(tmp_path, Interrupted(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        one.work([case])
+    assert case.outputs[0].exists() == written
+    assert one.ledger.knows(case.key) == written
+    assert one.ledger.record(case.key) is None
+
+
+def test_a_failed_case_owns_nothing(tmp_path: Path):
+    case = made(tmp_path, "a", text="bad")
+    one = worker(tmp_path, Copier(tmp_path))
+    one.work([case])
+    assert not one.ledger.knows(case.key)
+
+
 def test_whoever_lost_a_claim_leaves_the_case_to_the_other(tmp_path: Path):
     case = made(tmp_path, "a")
 

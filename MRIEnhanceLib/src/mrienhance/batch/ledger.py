@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,33 @@ class Ledger:
     def knows(self, key: str) -> bool:
         """Whether this case was done or begun by a batch: its outputs are not somebody else's."""
         return bool(self._generations(key)) or self._note(key).exists()
+
+    @contextlib.contextmanager
+    def beginning(self, key: str, outputs: Iterable[Path]) -> Iterator[None]:
+        """Have it known that outputs which appear in the block are ours, also if the block ends before `note`.
+
+        What fails and leaves no output is forgotten: what somebody puts there by hand later is not ours.
+
+        Raises
+        ------
+        OutputError
+            If that cannot be written.
+        """
+        path = self._note(key)
+        if path.exists():
+            yield
+            return
+        try:
+            path.write_text("{}", encoding="ascii")
+        except OSError as error:
+            raise refusal(path, error) from error
+        try:
+            yield
+        except BaseException:
+            if not any(output.exists() for output in outputs):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
 
     def record(self, key: str) -> Record | None:
         """What is known of a case that was done; None if it was not, or if that cannot be understood."""

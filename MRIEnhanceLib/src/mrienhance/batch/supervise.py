@@ -139,12 +139,14 @@ class Supervisor:
                 child.start(0)
             while any(child.process is not None for child in self.children):
                 began = self.clock()
+                self.settled()
+                took = self.clock() - began
                 self.tick()
                 for child in self.children:
                     if (code := child.ended()) is not None:
                         self._mourn(child, code)
                 # Looking takes long where there are many cases or a slow disk: a tenth of the time is enough for it.
-                self.pause(max(0.2, min(10 * (self.clock() - began), 30.0)))
+                self.pause(max(0.2, min(10 * took, 30.0)))
             self.tick()
             if not self.settled()[1]:
                 why = next((trouble for trouble in self._troubles if trouble), "no process is left")

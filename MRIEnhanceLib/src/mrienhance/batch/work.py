@@ -134,17 +134,18 @@ class Worker:
         started = time.monotonic()
         for folder in {path.parent for path in case.outputs}:
             folder.mkdir(parents=True, exist_ok=True)
-        facts = self.runner.run(case, claim.cancel)
-        record = Record(
-            name=case.name,
-            digest=digest,
-            outputs=_hashes(case),
-            model=facts.model,
-            warnings=(*facts.warnings, *([_CHANGED] if changed else [])),
-            seconds=round(time.monotonic() - started, 3),
-            process=self.ledger.process.name,
-        )
-        self.ledger.note(case.key, record)
+        with self.ledger.beginning(case.key, case.outputs):
+            facts = self.runner.run(case, claim.cancel)
+            record = Record(
+                name=case.name,
+                digest=digest,
+                outputs=_hashes(case),
+                model=facts.model,
+                warnings=(*facts.warnings, *([_CHANGED] if changed else [])),
+                seconds=round(time.monotonic() - started, 3),
+                process=self.ledger.process.name,
+            )
+            self.ledger.note(case.key, record)
         return record, False
 
 
