@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
@@ -167,7 +168,8 @@ class Lead:
             self._sink.report(count / total, left, text)
         if self._speaks and count != self._written[1] and now - self._written[0] >= _SUMMARY_SECONDS:
             self._written = now, count
-            write_summary(self.summary, self.cases, self._board.outcomes, over=False)
+            with contextlib.suppress(OutputError):  # a program may have it open just now; at the end it must go well
+                write_summary(self.summary, self.cases, self._board.outcomes, over=False)
 
     def _end(self) -> None:
         self._board.refresh()
