@@ -182,6 +182,4 @@ class MutualProjection(nn.Module):
 
 
 def _point(inputs: int, outputs: int) -> nn.Sequential:
-    layer = nn.Conv3d(inputs, outputs, 1)
-    nn.init.kaiming_normal_(layer.weight)
-    return nn.Sequential(layer, nn.PReLU())
+    return nn.Sequential(nn.Conv3d(inputs, outputs, 1), nn.PReLU())

@@ -59,12 +59,9 @@ class Refine(nn.Module):
             self.layer = nn.ConvTranspose3d(inputs, outputs, kernels, stride=factors, padding=padding)
             # Each output sees prod(kernel / stride) inputs a channel, not prod(kernel).
             seen = inputs * math.prod(kernels) / math.prod(factors)
-            nn.init.normal_(self.layer.weight, std=math.sqrt(2 / seen))
+            nn.init.normal_(self.layer.weight, std=math.sqrt(1 / (3 * seen)))
         else:
             self.layer = nn.Conv3d(inputs, outputs * math.prod(factors), 1)
-            nn.init.kaiming_normal_(self.layer.weight)
-        assert self.layer.bias is not None
-        nn.init.zeros_(self.layer.bias)
         self.upsampling = upsampling
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,8 +76,6 @@ class Coarsen(nn.Conv3d):
     def __init__(self, inputs: int, outputs: int, factors: Factors, *, upsampling: Upsampling) -> None:
         kernels, padding = _kernels(factors) if upsampling == "transposed" else (factors, (0, 0, 0))
         super().__init__(inputs, outputs, kernels, stride=factors, padding=padding)
-        nn.init.kaiming_normal_(self.weight)
-        nn.init.zeros_(self.bias)  # type: ignore[arg-type]
 
 
 def _kernels(factors: Factors) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -16,12 +16,13 @@ _FIRST_UPDATE = 0.1
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = 1.0) -> nn.Conv3d:
-    """A convolution that keeps the size, with Kaiming's initialisation times a gain."""
+    """A convolution that keeps the size, with PyTorch's initialisation times a gain.
+
+    It is a third of Kaiming's, with which this network learned half as fast.
+    """
     layer = nn.Conv3d(inputs, outputs, kernel, padding=kernel // 2)
-    nn.init.kaiming_normal_(layer.weight)
     with torch.no_grad():
         layer.weight.mul_(gain)
-    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
 
 

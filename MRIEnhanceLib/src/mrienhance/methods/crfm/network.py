@@ -100,12 +100,11 @@ class CRFM(nn.Module):
         maps = 1 + insertions + (config.reference != "none")
         self.fusion = Fusion(f, maps, kind=config.fusion, attention=_channel_attention(config, fine=True))
         self.tail = nn.Sequential(conv(f, f), nn.ReLU(inplace=True), conv(f, 1))
-        nn.init.zeros_(self.tail[-1].weight)  # type: ignore[arg-type]
-        self.direct = None
-        if config.direct:
-            self.direct = nn.Conv3d(c, math.prod(factors), 3, padding=1)
-            nn.init.zeros_(self.direct.weight)
-            nn.init.zeros_(self.direct.bias)  # type: ignore[arg-type]
+        self.direct = conv(c, math.prod(factors)) if config.direct else None
+        for layer in (self.tail[-1], self.direct):
+            if isinstance(layer, nn.Conv3d):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor, reference: Tensor | None = None) -> Tensor:
         """Super-resolve.
