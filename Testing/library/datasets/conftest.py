@@ -26,9 +26,12 @@ def glioma(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare_with_figures(replicas.brats2023(folder / "BraTS"), folder / "out")
 
 
-def prepare(folder: Path, output: Path, options: PrepareOptions | None = None, **more: Any) -> Prepared:
+def prepare(
+    folder: Path, output: Path, options: PrepareOptions | None = None, *, strict: bool = False, **more: Any
+) -> Prepared:
     """Prepare a data set without figures, which take longest."""
-    return prepare_with_figures(folder, output, options or PrepareOptions(visit=VisitOptions(figures=False)), **more)
+    visit = VisitOptions(figures=False, strict=strict)
+    return prepare_with_figures(folder, output, options or PrepareOptions(visit=visit), **more)
 
 
 def copied(prepared: Prepared, folder: Path) -> Path:

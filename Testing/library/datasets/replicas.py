@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from datasets.raw_replicas import dicom_tree, fastmri_brain, fastmri_knee, skm_tea
 from mrienhance.images import Grid, write_image
+
+__all__ = ["dicom_tree", "fastmri_brain", "fastmri_knee", "skm_tea"]
 
 # Centre and half axes in mm (LPS), and the brightness that it adds in T1w, T1c, T2w, FLAIR and PDw.
 PARTS = (

@@ -14,7 +14,7 @@ import torch
 
 from datasets import replicas
 from mrienhance.datasets import Prepared, PrepareOptions, VisitOptions, read_dataset
-from mrienhance.datasets.preparation import lacking
+from mrienhance.datasets.manifest import lacking
 from mrienhance.datasets.split import read_split
 from mrienhance.errors import Cancelled, ImageError, OutputError, UsageError
 from mrienhance.images import Grid, IntensityScale, read_image, to_tensor
@@ -229,8 +229,12 @@ def test_a_grid_that_somebody_does_not_have(tmp_path: Path) -> None:
     assert {image.volume.grid for image in subject.visits[0].images} == {
         Grid.of(sitk.DICOMOrient(replicas.head(replicas.axial(), "T2w"), "LAS"))
     }
-    (subject,) = prepare(data, tmp_path / "other", options(grid="FLAIR")).dataset.subjects
-    assert subject.visits[0].notes[0] == "there is no FLAIR: its contrasts are on the grid of T1w"
+    with pytest.raises(UsageError, match="nobody has the contrast 'FLAIR'"):
+        prepare(data, tmp_path / "other", options(grid="FLAIR"))
+    replicas.save(replicas.head(replicas.axial(), "T1w"), data / "IXI-T1" / "IXI900-HH-0001-T1.nii.gz")
+    replicas.save(replicas.head(replicas.sagittal(), "PDw"), data / "IXI-PD" / "IXI900-HH-0001-PD.nii.gz")
+    second = prepare(data, tmp_path / "out", options(grid="T2w")).dataset.subjects[1]
+    assert second.visits[0].notes[0] == "there is no T2w: its contrasts are on the grid of T1w"
 
 
 def test_one_scan_under_two_names_is_one_person(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrienhance.datasets.split import PARTS, assign, completed, fractions_of, official, read_split, write_split
+from mrienhance.datasets.split import PARTS, assign, completed, fractions_of, from_official, read_split, write_split
 from mrienhance.errors import UsageError
 
 PEOPLE = [f"sub-{number:03d}" for number in range(1, 101)]
@@ -91,6 +91,6 @@ def test_somebody_whom_a_file_forgets(tmp_path: Path) -> None:
 
 def test_an_official_split_without_validation_takes_it_from_training() -> None:
     given = {name: "train" if number < 80 else "test" for number, name in enumerate(PEOPLE)}
-    parts = official(PEOPLE, given, fractions=(0.7, 0.1, 0.2), seed=0)
+    parts = from_official(PEOPLE, given, fractions=(0.7, 0.1, 0.2), seed=0)
     assert counts(parts) == [70, 10, 20]
     assert all(parts[name] == "test" for name, part in given.items() if part == "test")

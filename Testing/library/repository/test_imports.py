@@ -13,6 +13,7 @@ FREE = {"errors", "_lazy", "_version"}
 ROOMS = {
     "cli": {
         "batch",
+        "datasets",
         "tasks",
         "inference",
         "models",

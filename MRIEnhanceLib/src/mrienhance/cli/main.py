@@ -20,6 +20,7 @@ from mrienhance.cli import (
     demo,
     evaluate,
     models,
+    prepare,
     reconstruct,
     simulate,
     super_resolve,
@@ -42,7 +43,19 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mrienhance {__version__}")
     parser.add_argument("--debug", action="store_true", default=False, help="show the traceback of an error")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for command in (demo, models, super_resolve, synthesize, reconstruct, simulate, evaluate, train, batch, worker):
+    for command in (
+        demo,
+        models,
+        super_resolve,
+        synthesize,
+        reconstruct,
+        simulate,
+        evaluate,
+        prepare,
+        train,
+        batch,
+        worker,
+    ):
         command.add(commands)
     return parser
 
@@ -81,12 +94,11 @@ def _refuse(error: BaseException) -> int:
     """Say in one line what went wrong, and choose the exit code."""
     if isinstance(error, KeyboardInterrupt):
         error = Cancelled()
-    if isinstance(error, Cancelled):
-        complain("stopped", error.message, error.hint)
-        return 130
     if isinstance(error, MRIEnhanceError):
-        complain("error", error.message, error.hint)
-        return 2 if isinstance(error, UsageError) else 1
+        stopped = isinstance(error, Cancelled)
+        if not error.said:
+            complain("stopped" if stopped else "error", error.message, error.hint)
+        return 130 if stopped else 2 if isinstance(error, UsageError) else 1
     if isinstance(error, BrokenPipeError):
         # The reader of our output (head, less) has left; without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,15 @@ from mrienhance.errors import UsageError
 
 # From the most peculiar to what anything is: the first that recognises a folder has it.
 _MODULES = {
+    "skm-tea": "skm_tea",
+    "fastmri": "fastmri",
     "brats": "brats",
     "ixi": "ixi",
     "bids": "bids",
+    "dicom": "dicom",
     "plain": "plain",
 }
+_WITH_TABLES = "fastmri"
 NAMES = tuple(_MODULES)
 """All layouts."""
 AUTO = "auto"
@@ -29,7 +33,28 @@ class Layout:
     name: str
     title: str
     recognises: Callable[[Path], bool]
-    find: Callable[[Path], Found]
+    finder: Callable[..., Found]
+
+    def find(self, folder: Path, labels: Sequence[Path] = ()) -> Found:
+        """Find all that a folder holds.
+
+        Parameters
+        ----------
+        folder
+            The data set's.
+        labels
+            Files of fastMRI+ that lie elsewhere.
+
+        Raises
+        ------
+        UsageError
+            If there are labels for a layout that has none in such files, or they are not what they should be.
+        """
+        if self.name == _WITH_TABLES:
+            return self.finder(folder, labels)
+        if labels:
+            raise UsageError("files of labels are for fastMRI", hint="leave out --labels")
+        return self.finder(folder)
 
 
 def get_layout(name: str) -> Layout:

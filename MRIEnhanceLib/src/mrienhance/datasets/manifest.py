@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mrienhance.datasets.cache import CachedVolume
+from mrienhance.datasets.contrasts import in_order
 from mrienhance.datasets.scan import Skipped, Split
 
 
@@ -104,3 +106,16 @@ class Dataset:
     def split(self, name: Split) -> tuple[str, ...]:
         """The people of one part of the split."""
         return tuple(subject.subject for subject in self.subjects if subject.split == name)
+
+
+def lacking(dataset: Dataset) -> list[Skipped]:
+    """Visits that lack a contrast which at least half of the visits have."""
+    visits = [
+        (f"{subject.subject} {visit.visit}".strip(), {image.name for image in visit.images})
+        for subject, visit in dataset.visits()
+        if visit.images
+    ]
+    counts = Counter(name for _, has in visits for name in has)
+    usual = in_order(name for name, count in counts.items() if 2 * count >= len(visits))
+    lists = ((name, [contrast for contrast in usual if contrast not in has]) for name, has in visits)
+    return [Skipped(name, f"it has no {' and no '.join(missing)}") for name, missing in lists if missing]

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from mrienhance.datasets import split as splits
+from mrienhance.datasets.aligned import AUTO as AUTO_GRID
+from mrienhance.datasets.aligned import NONE
 from mrienhance.datasets.contrasts import in_order
 from mrienhance.datasets.layouts import AUTO, layout_of
 from mrienhance.datasets.manifest import Dataset, Image, Subject, Visit
 from mrienhance.datasets.qc import overview
-from mrienhance.datasets.scan import Found, Skipped, Split
+from mrienhance.datasets.scan import Found, Skipped
 from mrienhance.datasets.stored import NAME, is_prepared, write_dataset
-from mrienhance.datasets.visit import Job, Outcome, VisitOptions, relative
+from mrienhance.datasets.visit import WITHOUT, Job, Outcome, VisitOptions, relative
 from mrienhance.datasets.work import make_all
-from mrienhance.errors import OutputError, UsageError
+from mrienhance.errors import ImageError, OutputError, UsageError
 from mrienhance.images import atomic_path
 from mrienhance.inference.progress import Cancel, Progress, ProgressTracker
 
@@ -38,6 +40,8 @@ class PrepareOptions:
         split; or ``"official"``: the one that the data set comes with, where it does, else 70/10/20.
     seed
         Of the split.
+    labels
+        Files of fastMRI+ that do not lie in the data set.
     visit
         What volumes depend on.
     jobs
@@ -47,6 +51,7 @@ class PrepareOptions:
     layout: str = AUTO
     split: str = "official"
     seed: int = 0
+    labels: tuple[Path, ...] = ()
     visit: VisitOptions = field(default_factory=VisitOptions)
     jobs: int = 1
 
@@ -98,11 +103,12 @@ def prepare(
     options, cancel = options or PrepareOptions(), cancel or Cancel()
     folder = folder.resolve()
     layout = layout_of(folder, options.layout)
-    given = _given_split(options.split)
-    found = layout.find(folder)
-    jobs, skipped = _jobs(found, folder, output.resolve(), options.visit)
+    given = splits.read_wish(options.split)
+    found = layout.find(folder, options.labels)
     if not found:
         raise UsageError(f"no images of {layout.title} in {folder}", hint="check the folder, or name another layout")
+    _check_grid(options.visit.grid, found)
+    jobs, skipped = _jobs(found, folder, output.resolve(), options.visit)
     if not jobs:
         wanted = " and ".join(options.visit.require)
         raise UsageError(f"nobody in {folder} has {wanted}", hint="ask for fewer contrasts with --require")
@@ -113,7 +119,7 @@ def prepare(
     skipped += [entry for outcome in outcomes for entry in outcome.skipped] + doubled
     if not visits:
         raise UsageError(f"no image in {folder} can be used: {_first(skipped)}", hint="see whether the files are whole")
-    parts = _parts(list(visits), found, given, options)
+    parts = splits.deal(list(visits), given, official=found.official, seed=options.seed)
     dataset = Dataset(
         folder=output,
         layout=layout.name,
@@ -141,24 +147,12 @@ def _made(jobs: Sequence[Job], processes: int, tracker: ProgressTracker, cancel:
     return [outcomes[job.subject, job.visit] for job in jobs]
 
 
-def _given_split(text: str) -> Path | tuple[float, float, float] | None:
-    """A file, shares, or None for the official one; refused before any work is done."""
-    if text == "official":
-        return None
-    if text.lower().endswith(".csv"):
-        splits.read_split(Path(text))
-        return Path(text)
-    return splits.fractions_of(text)
-
-
-def _parts(
-    people: Sequence[str], found: Found, given: Path | tuple[float, float, float] | None, options: PrepareOptions
-) -> dict[str, Split]:
-    if isinstance(given, Path):
-        return splits.completed(people, splits.read_split(given), given)
-    if given is None and found.official:
-        return splits.official(people, found.official, fractions=splits.DEFAULT, seed=options.seed)
-    return splits.assign(people, fractions=given or splits.DEFAULT, seed=options.seed)
+def _check_grid(grid: str, found: Found) -> None:
+    """Refuse a contrast that nobody has."""
+    known = in_order(scan.contrast for scan in found.scans)
+    if grid not in (AUTO_GRID, NONE, *known) and found.scans:
+        hint = f"choose one of {', '.join((AUTO_GRID, NONE, *known))}"
+        raise UsageError(f"nobody has the contrast {grid!r} to give its grid", hint=hint)
 
 
 def _jobs(found: Found, folder: Path, output: Path, options: VisitOptions) -> tuple[list[Job], list[Skipped]]:
@@ -171,7 +165,10 @@ def _jobs(found: Found, folder: Path, output: Path, options: VisitOptions) -> tu
     for raw in found.raw:
         groups[raw.subject, raw.visit].raw.append(raw)
     jobs: list[Job] = []
-    skipped = [Skipped(relative(Path(entry.path), folder), entry.reason) for entry in found.skipped]
+    skipped = [replace(entry, path=relative(Path(entry.path), folder)) for entry in found.skipped]
+    broken = next((entry for entry in skipped if entry.broken), None)
+    if broken is not None and options.strict:
+        raise ImageError(f"{broken.path}: {broken.reason}", hint=WITHOUT)
     for (subject, visit), parts in sorted(groups.items()):
         job = Job(
             subject=subject,
@@ -235,21 +232,6 @@ def _first(skipped: Sequence[Skipped]) -> str:
 
 def _told(options: PrepareOptions) -> dict[str, Any]:
     values = asdict(options)
-    told = {**values, **values["visit"], "require": list(options.visit.require)}
+    lists = {"require": list(options.visit.require), "labels": [str(path) for path in options.labels]}
+    told = {**values, **values["visit"], **lists}
     return {name: value for name, value in told.items() if name not in ("visit", "jobs")}
-
-
-def lacking(dataset: Dataset) -> list[Skipped]:
-    """Visits that lack a contrast which at least half of the visits have."""
-    visits = [
-        (f"{subject.subject} {visit.visit}".strip(), {image.name for image in visit.images})
-        for subject, visit in dataset.visits()
-        if visit.images
-    ]
-    counts: dict[str, int] = defaultdict(int)
-    for _, has in visits:
-        for name in has:
-            counts[name] += 1
-    usual = in_order(name for name, count in counts.items() if 2 * count >= len(visits))
-    lists = ((name, [contrast for contrast in usual if contrast not in has]) for name, has in visits)
-    return [Skipped(name, f"it has no {' and no '.join(missing)}") for name, missing in lists if missing]

@@ -136,10 +136,11 @@ class RawScan:
 
 @dataclass(frozen=True)
 class Skipped:
-    """What was not taken, and why, in one line."""
+    """What was not taken, and why, in one line; `broken` if it should have been, but could not be used."""
 
     path: str
     reason: str
+    broken: bool = False
 
 
 @dataclass(kw_only=True)
@@ -165,9 +166,9 @@ class Found:
     def __bool__(self) -> bool:
         return bool(self.scans or self.raw)
 
-    def skip(self, path: Path, reason: str) -> None:
+    def skip(self, path: Path, reason: str, *, broken: bool = False) -> None:
         """Take note of something that is left out."""
-        self.skipped.append(Skipped(str(path), " ".join(reason.split())))
+        self.skipped.append(Skipped(str(path), " ".join(reason.split()), broken))
 
 
 def file_digest(path: Path) -> str:

@@ -124,6 +124,54 @@ def write_split(parts: Mapping[str, Split], path: Path) -> None:
         temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
+def read_wish(text: str) -> Path | tuple[float, float, float] | None:
+    """What a user wants: a file, which is looked through, shares, or None for the split that a data set comes with.
+
+    Raises
+    ------
+    UsageError
+        If it is none of these.
+    """
+    if text == "official":
+        return None
+    if text.lower().endswith(".csv"):
+        read_split(Path(text))
+        return Path(text)
+    return fractions_of(text)
+
+
+def deal(
+    people: Sequence[str],
+    wish: Path | tuple[float, float, float] | None,
+    *,
+    official: Mapping[str, Split],
+    seed: int,
+) -> dict[str, Split]:
+    """The part of each person.
+
+    Parameters
+    ----------
+    people
+        Their names.
+    wish
+        As `read_wish` gives it.
+    official
+        The split that the data set comes with, which may be empty.
+    seed
+        As in `assign`.
+
+    Raises
+    ------
+    UsageError
+        If somebody is missing in the file that was wished for.
+    """
+    if isinstance(wish, Path):
+        return completed(people, read_split(wish), wish)
+    if wish is None and official:
+        return from_official(people, official, fractions=DEFAULT, seed=seed)
+    return assign(people, fractions=wish or DEFAULT, seed=seed)
+
+
 def completed(people: Sequence[str], given: Mapping[str, Split], path: Path) -> dict[str, Split]:
     """The parts of all people by a split file.
 
@@ -139,7 +187,7 @@ def completed(people: Sequence[str], given: Mapping[str, Split], path: Path) -> 
     return {person: given[person] for person in people}
 
 
-def official(
+def from_official(
     people: Sequence[str], given: Mapping[str, Split], *, fractions: Sequence[float], seed: int
 ) -> dict[str, Split]:
     """The parts that a data set comes with; who has none, and who validates if nobody does, comes out of training."""

@@ -72,7 +72,7 @@ def read_dataset(folder: Path) -> Dataset:
             source=str(values["source"]),
             options=dict(values["options"]),
             subjects=tuple(_subject(entry) for entry in values["subjects"]),
-            skipped=tuple(Skipped(str(entry["path"]), str(entry["reason"])) for entry in values["skipped"]),
+            skipped=tuple(skipped_from(entry) for entry in values["skipped"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is damaged: {_reason(error)}", hint=_HINT) from None
@@ -113,6 +113,17 @@ def _subject(values: Mapping[str, Any]) -> Subject:
         split=values["split"],
         visits=tuple(visit_from(entry) for entry in values["visits"]),
     )
+
+
+def skipped_from(values: Mapping[str, Any]) -> Skipped:
+    """Something that was left out, from what JSON holds of it.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If something is missing or of the wrong kind.
+    """
+    return Skipped(str(values["path"]), str(values["reason"]), bool(values["broken"]))
 
 
 def visit_from(values: Mapping[str, Any]) -> Visit:

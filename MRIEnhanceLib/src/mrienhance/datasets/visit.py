@@ -18,12 +18,14 @@ from mrienhance.datasets.contrasts import in_order
 from mrienhance.datasets.manifest import Image, Raw, Visit
 from mrienhance.datasets.qc import visit_figure
 from mrienhance.datasets.scan import RawScan, Scan, Skipped
-from mrienhance.datasets.stored import visit_from
+from mrienhance.datasets.stored import skipped_from, visit_from
 from mrienhance.errors import ImageError, MRIEnhanceError, UsageError
 from mrienhance.images import atomic_path
 
 _RECORD, _RECORD_VERSION = "record.json", 1
 _LARGEST_RECORD = 2**26
+WITHOUT = "mend it or take it away, or go on without it: leave out --strict"
+"""What to do about a file that stops the work."""
 T = TypeVar("T")
 
 
@@ -135,14 +137,12 @@ class _Skipped:
         self._job, self.found = job, list[Skipped]()
 
     def add(self, path: Path | str, reason: str) -> None:
-        self.found.append(Skipped(relative(Path(path), self._job.source), " ".join(reason.split())))
+        self.found.append(Skipped(relative(Path(path), self._job.source), " ".join(reason.split()), True))
 
     def refuse(self, scan: Scan, reason: str) -> None:
         if self._job.options.strict:
             path = relative(scan.path, self._job.source)
-            raise ImageError(
-                f"{path}: {reason}", hint="mend it or take it away, or go on without it: leave out --strict"
-            )
+            raise ImageError(f"{path}: {reason}", hint=WITHOUT)
         self.add(scan.path, reason)
 
     def unless(self, scan: Scan, get: Callable[[], T]) -> T | None:
@@ -241,7 +241,7 @@ def _read_record(job: Job, key: str) -> Outcome | None:
         visit = visit_from(values["visit"])
         for image in (*visit.images, *visit.labels):
             image.volume.check(job.output / image.volume.file)
-        skipped = tuple(Skipped(str(entry["path"]), str(entry["reason"])) for entry in values["skipped"])
+        skipped = tuple(skipped_from(entry) for entry in values["skipped"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError):
         return None
     if job.options.figures and not (visit.figure and (job.output / visit.figure).is_file()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,8 +23,8 @@ _MAXIMUM_LISTED = 8
 _UNEVEN = 0.1
 
 
-def read_series(folder: Path) -> sitk.Image:
-    """Read the one DICOM series in a folder, slices in geometric order.
+def read_series(folder: Path, *, series: str | None = None) -> sitk.Image:
+    """Read the one DICOM series in a folder, or one of several, slices in geometric order.
 
     Metadata that all slices share are kept; a window that differs between slices is taken from the middle one.
 
@@ -31,6 +32,8 @@ def read_series(folder: Path) -> sitk.Image:
     ----------
     folder
         Holds the files themselves; subfolders are not searched.
+    series
+        Its identifier, a key of `series_in`, where there may be several.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def read_series(folder: Path) -> sitk.Image:
     """
     try:
         with quiet() as noise:
-            image = _read(folder)
+            image = _read(folder, series)
     except RuntimeError as error:
         raise ImageError(
             f"cannot read the DICOM series in {folder}: its slices do not form one volume",
@@ -54,9 +57,28 @@ def read_series(folder: Path) -> sitk.Image:
     return image
 
 
-def _read(folder: Path) -> sitk.Image:
+def series_in(folder: Path) -> dict[str, tuple[tuple[str, ...], dict[str, str]]]:
+    """The DICOM series in a folder: identifier to files and the header of the first, with tags such as ``0008|103e``.
+
+    Parameters
+    ----------
+    folder
+        Holds the files themselves; subfolders are not searched. Files that cannot be read are left out.
+    """
+    found: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
+    with quiet():
+        for name in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
+            files = tuple(_files(folder, name))
+            with contextlib.suppress(RuntimeError):
+                found[name] = (files, _header(files[0]))
+    return found
+
+
+def _read(folder: Path, only: str | None) -> sitk.Image:
     series = {name: _files(folder, name) for name in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))}
     _check_readable(folder, {Path(file).name for files in series.values() for file in files})
+    if only is not None:
+        series = {name: files for name, files in series.items() if name == only}
     if not series:
         raise ImageError(
             f"no DICOM images in {folder}",
@@ -86,7 +108,7 @@ def _check_readable(folder: Path, read: set[str]) -> None:
     left_out = sorted(
         file.name
         for file in folder.iterdir()
-        if file.is_file() and file.name not in read and file.name.upper() != "DICOMDIR" and _is_dicom(file)
+        if file.is_file() and file.name not in read and file.name.upper() != "DICOMDIR" and is_dicom(file)
     )
     if left_out:
         raise ImageError(
@@ -95,7 +117,8 @@ def _check_readable(folder: Path, read: set[str]) -> None:
         )
 
 
-def _is_dicom(file: Path) -> bool:
+def is_dicom(file: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
     with open(file, "rb") as stream:
         return stream.read(132)[128:] == b"DICM"
 
