@@ -12,7 +12,14 @@ class MRIEnhanceError(Exception):
         One line: what is wrong, with the value received.
     hint
         One line: what to do about it; empty if there is nothing to say.
+
+    Attributes
+    ----------
+    said
+        Whether another process of the same work tells the user, so that this one need not.
     """
+
+    said = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
