@@ -192,11 +192,12 @@ def test_the_images_of_skm_tea_lie_as_the_annotations_say(doubles: Path, tmp_pat
     assert [len(dataset.split(part)) for part in ("train", "validation", "test")] == [2, 1, 1]
 
 
-def test_skm_tea_with_damaged_annotations(doubles: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [1e12, float("inf"), float("nan"), 0, "two"])
+def test_skm_tea_with_damaged_annotations(doubles: Path, tmp_path: Path, size: object) -> None:
     folder = shutil.copytree(doubles, tmp_path / "skm")
     train = folder / "v1-release" / "annotations" / "v1.0.0" / "train.json"
     values = json.loads(train.read_text())
-    values["annotations"][0]["bbox"] = [0, 0, 0, 1e12, 1, 1]
+    values["annotations"][0]["bbox"] = [0, 0, 0, size, 1, 1]
     train.write_text(json.dumps(values))
     found = get_layout("skm-tea").find(folder)
     assert "these annotations cannot be read" in [entry.reason for entry in found.skipped]

@@ -178,6 +178,8 @@ EDITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "pixel type": (lambda values: first(values).update(pixel_type="complex64"), "no pixel type"),
     "grid of nothing": (lambda values: first(values)["grid"].update(size=[0, 1, 1]), "is none"),
     "grid of text": (lambda values: first(values)["grid"].update(size=["a", 1, 1]), "is damaged"),
+    "endless bytes": (lambda values: first(values).update(bytes=float("inf")), "is damaged"),
+    "grid nowhere": (lambda values: first(values)["grid"].update(origin=[float("nan"), 0, 0]), "is none"),
     "no people": (lambda values: values.update(subjects=[]), "raw k-space only"),
 }
 
@@ -208,3 +210,28 @@ def test_another_program_s_dataset_json_is_let_be(tmp_path: Path) -> None:
     data = replicas.plain(tmp_path / "data", people=1)
     (data / "dataset.json").write_text('{"name": "Task01", "modality": {"0": "MRI"}}')
     assert {source.contrast for source in find_images([data])} == set(FOUR)
+
+
+def test_a_training_from_beginning_to_end(tmp_path: Path) -> None:
+    """The test part is not read: its files may be broken. Validation is that of the split, and the card says so."""
+    pytest.importorskip("lightning_fabric")
+    from mrienhance.models import read_header
+    from mrienhance.training import train
+
+    data = replicas.plain(tmp_path / "data")
+    dataset = prepare(data, tmp_path / "out").dataset
+    (tested,) = dataset.split("test")
+    for path in (tmp_path / "out" / "cache" / tested).glob("*.raw"):
+        path.write_bytes(b"")
+    overrides = {
+        **dict(
+            zip(("model.channels", "model.groups", "model.blocks_per_group", "model.heads"), (8, 1, 1, 2), strict=True)
+        ),
+        **{"training.steps": 2, "training.warmup": 1, "training.validate_every": 2, "training.validation_slices": 1},
+        **{"training.precision": "32-true", "sampling.images": 1, "sampling.patches": 1, "sampling.patch": 8},
+    }
+    places = {"data": tmp_path / "out", "output": tmp_path / "run"}
+    model = train("iconet", **places, overrides=overrides, accelerator="cpu", devices=1, progress=False)
+    facts = read_header(model).card.training
+    assert (facts["validation"], facts["held_out"]) == (list(dataset.split("validation")), [tested])
+    assert facts["data"][0]["subjects"] == sorted({*dataset.split("train"), *dataset.split("validation")})

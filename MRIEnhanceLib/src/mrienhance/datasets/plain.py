@@ -21,7 +21,7 @@ def find(folder: Path) -> Found:
     found = Found()
     for path, subject, contrast in plain_images(folder):
         found.scans.append(Scan(subject=subject, contrast=contrast, path=path))
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for place in people_in(folder):
         for name, path in labels_in(place).items():
             label = Scan(subject=place.name, contrast=name, path=path, read=read_label_file)
             found.labels.append(label)
@@ -37,9 +37,14 @@ def plain_images(folder: Path) -> Iterator[tuple[Path, str, str]]:
     for path in images_in(folder):
         subject, _, rest = stem(path).partition("_")
         yield path, subject, contrast_of(rest.rpartition("_")[2] or stem(path))
-    for subject_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        for path in images_in(subject_folder):
-            yield path, subject_folder.name, contrast_of(stem(path).rpartition("_")[2])
+    for place in people_in(folder):
+        for path in images_in(place):
+            yield path, place.name, contrast_of(stem(path).rpartition("_")[2])
+
+
+def people_in(folder: Path) -> list[Path]:
+    """Folders of subjects: all but those that are hidden."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -117,7 +117,7 @@ def _entries(found: Found, folder: Path) -> dict[str, _Entry]:
                     boxes=tuple(boxes.get(image["id"], ())),
                     inspected=bool(image["inspected"]),
                 )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             found.skip(path, "these annotations cannot be read", broken=True)
     return entries
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -74,7 +75,7 @@ def read_dataset(folder: Path) -> Dataset:
             subjects=tuple(_subject(entry) for entry in values["subjects"]),
             skipped=tuple(skipped_from(entry) for entry in values["skipped"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is damaged: {_reason(error)}", hint=_HINT) from None
     _check_people(dataset, path)
     return dataset
@@ -164,7 +165,8 @@ def _volume(values: Mapping[str, Any]) -> CachedVolume:
     x, y, z = (float(step) for step in grid["spacing"])
     a, b, c = (float(place) for place in grid["origin"])
     direction = tuple(float(cosine) for cosine in grid["direction"])
-    if min(i, j, k) < 1 or min(x, y, z) <= 0 or len(direction) != 9:
+    finite = all(math.isfinite(number) for number in (x, y, z, a, b, c, *direction))
+    if not finite or min(i, j, k) < 1 or min(x, y, z) <= 0 or len(direction) != 9:
         raise ValueError(f"the grid of {file} is none")
     return CachedVolume(
         file=str(file),

@@ -242,7 +242,7 @@ def _read_record(job: Job, key: str) -> Outcome | None:
         for image in (*visit.images, *visit.labels):
             image.volume.check(job.output / image.volume.file)
         skipped = tuple(skipped_from(entry) for entry in values["skipped"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError, UsageError):
         return None
     if job.options.figures and not (visit.figure and (job.output / visit.figure).is_file()):
         return None
