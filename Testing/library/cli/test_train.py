@@ -40,7 +40,9 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "--set",
         "data.validation=[a, b]",
     ]
+    options += ["--strategy", "ddp", "--precision", "32-true", "--workers", "0"]
     said = terminal.done(*COMMAND, *options, "--accelerator", "cpu", "--devices", "2", "--nodes", "3")
+    assert callable(asked.pop("warn"))
     assert asked == {
         "method": "iconet",
         "data": [Path("images"), Path("more")],
@@ -52,6 +54,9 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "accelerator": "cpu",
         "devices": 2,
         "nodes": 3,
+        "strategy": "ddp",
+        "precision": "32-true",
+        "workers": 0,
         "progress": False,
     }
     assert str(Path("run/best.safetensors")) in said[0]
@@ -68,9 +73,9 @@ def test_a_model_that_needs_a_reference_is_tried_with_one(
 
 def test_what_is_not_asked_for(terminal: Terminal, asked: dict[str, Any]):
     terminal.done(*COMMAND)
-    left_out = {name: asked[name] for name in ("config", "resume", "overrides", "accelerator", "devices", "nodes")}
     expected = {"config": None, "resume": False, "overrides": {}, "accelerator": "auto", "devices": "auto", "nodes": 1}
-    assert left_out == expected
+    expected |= {"strategy": "auto", "precision": None, "workers": None}
+    assert {name: asked[name] for name in expected} == expected
 
 
 def test_the_options_are_those_of_the_trainer():
@@ -80,6 +85,7 @@ def test_the_options_are_those_of_the_trainer():
     from mrienhance.training import train
 
     handed = {"data", "output", "config", "resume", "overrides", "accelerator", "devices", "nodes", "progress"}
+    handed |= {"strategy", "precision", "workers", "warn"}
     assert handed <= set(inspect.signature(train).parameters)
 
 
@@ -110,7 +116,8 @@ def test_an_interrupted_training_says_how_to_go_on(terminal: Terminal, monkeypat
     def train(method: str, *, output: Path, **options: Any) -> Path:
         output.mkdir()
         if saved:
-            (output / "state.safetensors").touch()
+            (output / "states").mkdir()
+            (output / "states" / "step-0000002.safetensors").touch()
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mrienhance.training.train", train)

@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from mrienhance.images import write_image
 
@@ -63,3 +64,18 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(RECIPE))
     return path
+
+
+def same(one: Path, other: Path) -> None:
+    """Two model files, or two states, hold the same tensors, bit for bit."""
+    first, second = load_file(one), load_file(other)
+    assert first.keys() == second.keys()
+    assert [key for key in first if not torch.equal(first[key].nan_to_num(), second[key].nan_to_num())] == []
+
+
+def log_of(run: Path) -> list[str]:
+    """The lines of a log that do not say how long something took."""
+    return [line for line in (run / "log.csv").read_text().splitlines() if "seconds/" not in line]
+
+
+RUN_FILES = ("best.safetensors", "last.safetensors", "states/step-0000006.safetensors")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file
 
 from mrienhance.errors import UsageError
 from mrienhance.images import write_image
@@ -18,7 +17,7 @@ from mrienhance.models import load_model
 from mrienhance.training import train
 from mrienhance.training.trainer import Trainer
 
-from .conftest import RECIPE, object_image
+from .conftest import RECIPE, RUN_FILES, object_image, same
 from .heads import write_people
 from .toy_blocks import Entry
 
@@ -67,18 +66,17 @@ def test_a_killed_and_resumed_training_equals_one_that_was_not(
     run(volumes, tmp_path / "whole")
     step = Trainer._step
 
-    def die(trainer: Trainer, number: int) -> dict[str, torch.Tensor]:
+    def die(trainer: Trainer, number: int, feed: Any) -> dict[str, torch.Tensor]:
         if number == 5:
             raise KeyboardInterrupt
-        return step(trainer, number)
+        return step(trainer, number, feed)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "_step", die)
         run(volumes, tmp_path / "killed")
     run(volumes, tmp_path / "killed", resume=True)
-    for name in ("best.safetensors", "last.safetensors", "state.safetensors"):
-        whole, resumed = (load_file(tmp_path / folder / name) for folder in ("whole", "killed"))
-        assert all(torch.equal(whole[key], resumed[key]) for key in whole), name
+    for name in RUN_FILES:
+        same(tmp_path / "whole" / name, tmp_path / "killed" / name)
 
 
 def test_people_with_several_contrasts(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from mrienhance.images import write_image
 from mrienhance.methods import get_method
 from mrienhance.models import load_model
 from mrienhance.training import train
+from mrienhance.training.given import wanted
 from mrienhance.training.recipe import make_recipe
-from mrienhance.training.run import _wanted
 from mrienhance.training.start import Earlier, check_rest
 from mrienhance.training.volumes import Source
 
@@ -101,8 +101,8 @@ def test_of_any_contrast_those_that_the_recipe_names() -> None:
 
     found = [source(name) for name in ("T1w", "T2w", "simulated")]
     method = get_method("iconet")
-    for names, wanted in (([], ["T1w", "T2w", "simulated"]), (["T2w"], ["T2w", "simulated"])):
+    for names, expected in (([], ["T1w", "T2w", "simulated"]), (["T2w"], ["T2w", "simulated"])):
         recipe = make_recipe(method, {"data": {"contrasts": names}})
-        assert [each.contrast for each in _wanted(found, recipe)] == wanted
+        assert [each.contrast for each in wanted(found, recipe)] == expected
     with pytest.raises(UsageError, match="no image is FLAIR"):
-        _wanted(found[:2], make_recipe(method, {"data": {"contrasts": ["FLAIR"]}}))
+        wanted(found[:2], make_recipe(method, {"data": {"contrasts": ["FLAIR"]}}))

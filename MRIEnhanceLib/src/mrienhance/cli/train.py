@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mrienhance.cli.console import say
+from mrienhance.cli.console import complain, say
 from mrienhance.cli.parser import add_command, whole_number
 from mrienhance.errors import Cancelled, DependencyError, UsageError
 
@@ -49,6 +49,11 @@ def add(commands: Any) -> None:
     parser.add_argument("--accelerator", default="auto", metavar="A", help="auto, cuda, mps or cpu (default: auto)")
     parser.add_argument("--devices", type=whole_number, metavar="N", help="how many of them (default: all)")
     parser.add_argument("--nodes", type=whole_number, default=1, metavar="N", help="on how many machines (default: 1)")
+    parser.add_argument(
+        "--strategy", default="auto", choices=("auto", "ddp", "fsdp"), help="copies (ddp) or shares of networks (fsdp)"
+    )
+    parser.add_argument("--precision", metavar="P", help="auto, 32-true, bf16-mixed, 16-mixed (default: the recipe's)")
+    parser.add_argument("--workers", type=_count, metavar="N", help="threads that draw images ahead, on each device")
     parser.add_argument("--progress", default="bar", choices=("bar", "none"), help="on stderr (default: bar)")
     parser.set_defaults(run=run)
 
@@ -60,6 +65,8 @@ def run(args: argparse.Namespace) -> None:
         raise DependencyError("training needs lightning-fabric", hint="pip install 'mrienhance[train]'")
     from mrienhance.models import read_header
     from mrienhance.training import train
+    from mrienhance.training.parallel import is_first
+    from mrienhance.training.states import saved_states
 
     try:
         model = train(
@@ -73,16 +80,32 @@ def run(args: argparse.Namespace) -> None:
             accelerator=args.accelerator,
             devices=args.devices or "auto",
             nodes=args.nodes,
+            strategy=args.strategy,
+            precision=args.precision,
+            workers=args.workers,
             progress=args.progress == "bar" and sys.stderr.isatty(),
+            warn=lambda message: complain("warning", message),
         )
     except KeyboardInterrupt:
-        saved = (args.output / "state.safetensors").is_file()
-        hint = "go on with the same command and --resume" if saved else "it had not saved anything yet"
+        hint = "go on with the same command and --resume"
+        hint = hint if saved_states(args.output) else "it had not saved anything yet"
         raise Cancelled("the training was interrupted", hint=hint) from None
+    if not is_first():
+        return
     say(f"model: {model}")
     card = read_header(model).card
     reference = " --reference REF" if card.reference_required else ""
     say(f"try it: mrienhance {card.task} {_INPUTS.get(card.task, 'IMAGE')}{reference} -o OUT.nii.gz --model {model}")
+
+
+def _count(text: str) -> int:
+    """Read a number of at least 0."""
+    if int(text) < 0:
+        raise ValueError(text)
+    return int(text)
+
+
+_count.__name__ = "whole number"  # argparse puts the function's name into its message
 
 
 def _override(text: str) -> tuple[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from torch import Tensor
@@ -13,13 +14,40 @@ from mrienhance.methods.registry import get_method
 from mrienhance.training.block_plan import BlockPlan
 from mrienhance.training.blocks import BlockExamples
 from mrienhance.training.draw import BlockSource, Examples, SliceSource, TrainingSource, validation_slices
-from mrienhance.training.examples import load_blocks, load_examples
+from mrienhance.training.examples import ANY, load_blocks, load_examples
 from mrienhance.training.recipe import DataSettings, Recipe
 from mrienhance.training.simulated import Simulated
 from mrienhance.training.subjects import Subject
-from mrienhance.training.volumes import Source
+from mrienhance.training.volumes import SIMULATED, Source
 
 T = TypeVar("T", bound=Examples | BlockExamples)
+
+
+def wanted(found: Sequence[Source], recipe: Recipe) -> list[Source]:
+    """Those of the contrasts that the objective learns from, or of its any contrast those that the recipe names."""
+    contrasts = get_method(recipe.method).objective(recipe.model).contrasts
+    chosen = recipe.data.contrasts if contrasts == ANY else contrasts
+    left = [source for source in found if not chosen or source.contrast in (*chosen, SIMULATED)]
+    if not left:
+        raise UsageError(f"no image is {' or '.join(chosen)}", hint="name the files by contrast, as in sub-01_T1w")
+    return left
+
+
+def with_validation(settings: DataSettings, found: Sequence[Source]) -> DataSettings:
+    """Settings whose validation subjects exist; without any, the last tenth of the subjects (one at least)."""
+    subjects = sorted({source.subject for source in found} - set(settings.held_out))
+    scanned = sorted({source.subject for source in found if source.contrast != SIMULATED} - set(settings.held_out))
+    missing = sorted(set(settings.validation) - set(subjects))
+    if missing:
+        hint = "name subjects of the data folders in data.validation"
+        raise UsageError(f"no images of the validation subject {missing[0]!r}", hint=hint)
+    if settings.validation:
+        return settings
+    if len(subjects) < 2:  # a simulated one can be learned from, and a scanned one be judged by
+        hint = "a second subject is needed to see whether the first one teaches anything"
+        raise UsageError(f"one subject alone, {', '.join(subjects)}, cannot be learned from", hint=hint)
+    judged = scanned or subjects
+    return replace(settings, validation=tuple(judged[-max(1, round(len(judged) / 10)) :]))
 
 
 class _Split(Generic[T]):

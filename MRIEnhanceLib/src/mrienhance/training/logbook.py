@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mrienhance.images.files import atomic_path
+from mrienhance.images.files import atomic_path, refusal
 
 
 class Logbook:
@@ -35,9 +35,18 @@ class Logbook:
             csv.writer(file).writerows([self.COLUMNS, *kept])
 
     def write(self, step: int, phase: str, values: Mapping[str, float]) -> None:
-        """Append one line per value."""
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([step, phase, name, f"{value:.6g}"] for name, value in values.items())
+        """Append one line per value.
+
+        Raises
+        ------
+        OutputError
+            If the disk is full or gone.
+        """
+        try:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([step, phase, name, f"{value:.6g}"] for name, value in values.items())
+        except OSError as error:
+            raise refusal(self.path, error) from None
 
 
 def write_preview(path: Path, images: Mapping[str, Tensor], target: Tensor) -> None:

@@ -55,7 +55,7 @@ def make_card(
     device
         What it ran on.
     minutes
-        Duration, of this run since it was started or resumed.
+        Duration, of all the run's parts together.
     started_from
         The models whose weights the network had at first.
 

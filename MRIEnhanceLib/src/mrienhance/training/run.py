@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,24 @@ import yaml
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mrienhance.errors import OutputError, UsageError
+from mrienhance.errors import OutputError
 from mrienhance.images.files import atomic_path
 from mrienhance.methods.configs import config_to_dict
 from mrienhance.methods.registry import get_method
 from mrienhance.models import save_model
 from mrienhance.training.bar import TrainingBar
-from mrienhance.training.examples import ANY
-from mrienhance.training.given import TrainingData
+from mrienhance.training.given import TrainingData, wanted, with_validation
+from mrienhance.training.launch import make_fabric
+from mrienhance.training.parallel import Team
 from mrienhance.training.prepared import with_split
 from mrienhance.training.provenance import make_card
-from mrienhance.training.recipe import DataSettings, Recipe, read_recipe
+from mrienhance.training.recipe import Recipe, read_recipe
+from mrienhance.training.resume import check_same, run_facts
 from mrienhance.training.start import Earlier, check_rest, read_earlier
+from mrienhance.training.state import State
+from mrienhance.training.states import newest_state, state_of, sweep
 from mrienhance.training.trainer import Status, Trainer
-from mrienhance.training.volumes import SIMULATED, Source, find_images
+from mrienhance.training.volumes import Source, find_images
 
 
 def train(
@@ -41,9 +44,17 @@ def train(
     accelerator: str = "auto",
     devices: int | str = "auto",
     nodes: int = 1,
+    strategy: str = "auto",
+    precision: str | None = None,
+    accumulate: int | None = None,
+    workers: int | None = None,
     progress: bool = True,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Path:
     """Train a method.
+
+    With several devices the calling program runs once for each (Fabric starts others, unless torchrun or SLURM did);
+    all these processes call this function alike, and train as one.
 
     Parameters
     ----------
@@ -52,70 +63,129 @@ def train(
     data
         Folder of images, or of subjects with contrasts; several are drawn from by the recipe's weights.
     output
-        Run folder; it gets ``recipe.yaml``, ``log.csv``, ``preview/``, ``state.safetensors`` and the models
-        ``best.safetensors`` and ``last.safetensors``.
+        Run folder: recipe, log, previews, the last two ``states/``, ``best.safetensors`` and ``last.safetensors``.
     config
-        Recipe (YAML); the method's defaults without one.
+        Recipe (YAML). Without one, a run that is resumed keeps its own, and a new one has the method's defaults.
     start_from
-        Model files of the same method whose weights the network starts with; where several have a weight, the last
-        counts. What they lack starts as ever, but what does not learn must not be lacking.
+        Model files of the method to start with; the last counts. What does not learn must not be lacking.
     resume
-        Go on where the run in `output` stopped; it then equals a run that was never stopped, bit for bit.
+        Go on where the run in `output` stopped; it then equals one that was not stopped, bit for bit (see `FREE`).
     overrides
         Dotted name of a recipe's value to the value that replaces it.
     accelerator, devices, nodes
-        As in Lightning Fabric: what to train on, how many of them, on how many machines.
-    progress
-        Whether to draw a progress bar.
+        As in Lightning Fabric; what torchrun or SLURM started is found without them.
+    strategy
+        ``"ddp"``: each device has a copy of the networks; ``"fsdp"``: a share of them; ``"auto"``: a copy.
+    precision, accumulate, workers
+        In place of the recipe's (`TrainingSettings`).
+    progress, warn
+        Whether to draw a progress bar; told in one line what was passed over.
 
     Returns
     -------
     Path
-        The model with the best validation score.
+        The best model.
 
     Raises
     ------
     UsageError
-        If recipe or data cannot be used, or a part of the network that does not learn has no weights to start with.
+        If recipe, data, devices or weights to start with cannot be used, or a recipe has changed in between.
     OutputError
-        If `output` holds another run and `resume` is not set, or no run to resume.
+        If `output` holds another run and `resume` is not set, or no run to resume; or if it cannot be written to.
+    Cancelled
+        If the process is asked to stop (Ctrl-C, SIGTERM, SIGUSR1) while it trains; the state is saved.
     """
-    recipe = read_recipe(method, config, overrides=overrides)
-    found = _wanted(
-        find_images([data] if isinstance(data, Path) else list(data), simulate=recipe.data.simulate), recipe
-    )
-    recipe = replace(recipe, data=_with_validation(with_split(recipe.data, found), found))
-    earlier = read_earlier(recipe, start_from)
-    if not resume:  # a run that is resumed has all its weights
-        check_rest(recipe, earlier)
-    volumes = TrainingData(recipe, found)
-    _prepare_folder(output, recipe, resume=resume)
-    precision = _precision(recipe.training.precision)
-    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
+    overrides = _changes(overrides, precision=precision, accumulate=accumulate, workers=workers)
+    recipe, found, earlier = _asked(method, data, config or _own_recipe(output, resume), overrides, start_from)
+    volumes, precision = TrainingData(recipe, found), _precision(recipe.training.precision)
+    fabric = make_fabric(accelerator=accelerator, devices=devices, nodes=nodes, strategy=strategy, precision=precision)
     fabric.launch()
-    with TrainingBar(recipe.training.steps, shown=progress and fabric.is_global_zero) as bar:
-        volumes.load(bar.reading)
-        trainer = _trainer(fabric, recipe, volumes, output, earlier)
-        if resume:
-            trainer.resume()
-        trainer.fit(bar.training)
+    team = Team(fabric, sharded=strategy == "fsdp")
+    _train(fabric, team, recipe, volumes, output, earlier, resume=resume, progress=progress, warn=warn)
     return output / "best.safetensors"
 
 
-def _trainer(fabric: Fabric, recipe: Recipe, volumes: TrainingData, output: Path, earlier: Earlier) -> Trainer:
-    started = time.monotonic()
+def _changes(overrides: Mapping[str, Any] | None, **settings: Any) -> dict[str, Any]:
+    """What replaces values of a recipe."""
+    return {**(overrides or {}), **{f"training.{name}": value for name, value in settings.items() if value is not None}}
+
+
+def _train(
+    fabric: Fabric,
+    team: Team,
+    recipe: Recipe,
+    volumes: TrainingData,
+    output: Path,
+    earlier: Earlier,
+    *,
+    resume: bool,
+    progress: bool,
+    warn: Callable[[str], None],
+) -> None:
+    """Train, once all processes are there."""
+    if not resume:  # a run that is resumed has all its weights
+        check_rest(recipe, earlier)
+    facts = run_facts(recipe, volumes.used, processes=team.size, origins=earlier.origins)
+    state = _state(team, output, warn) if resume else None
+    if state is not None:
+        before = state
+        team.on_first(lambda: check_same(before, recipe, facts))
+        facts["started_from"] = state.facts.get("started_from", facts["started_from"])
+    team.on_first(lambda: _prepare_folder(output, recipe, resume=resume))
+    with TrainingBar(recipe.training.steps, shown=progress and team.first) as bar:
+        volumes.load(bar.reading)
+        trainer = _trainer(fabric, team, recipe, volumes, output, earlier, facts)
+        if state is not None:
+            trainer.resume(state)
+        trainer.fit(bar.training)
+    team.close()
+
+
+def _asked(
+    method: str, data: Path | Sequence[Path], config: Path | None, overrides: Mapping[str, Any], start: Sequence[Path]
+) -> tuple[Recipe, list[Source], Earlier]:
+    """The recipe, with subjects to validate with; the images; the weights to start with."""
+    recipe = read_recipe(method, config, overrides=overrides)
+    folders = [data] if isinstance(data, Path) else list(data)
+    found = wanted(find_images(folders, simulate=recipe.data.simulate), recipe)
+    recipe = replace(recipe, data=with_validation(with_split(recipe.data, found), found))
+    return recipe, found, read_earlier(recipe, start)
+
+
+def _own_recipe(output: Path, resume: bool) -> Path | None:
+    """The recipe that a run to be resumed has written."""
+    note = output / "recipe.yaml"
+    return note if resume and note.is_file() else None
+
+
+def _state(team: Team, output: Path, warn: Callable[[str], None]) -> State:
+    """The state to go on from: the latest that is whole, the same one for all processes."""
+    state = team.on_first(lambda: newest_state(output, warn))
+    step = int(team.agreed([float(state.facts["status"]["step"]) if state is not None else 0.0])[0])
+    return state if state is not None else state_of(output, step)
+
+
+def _trainer(
+    fabric: Fabric,
+    team: Team,
+    recipe: Recipe,
+    volumes: TrainingData,
+    output: Path,
+    earlier: Earlier,
+    facts: Mapping[str, Any],
+) -> Trainer:
+    device = f"{team.size} x {fabric.device.type}" if team.size > 1 else str(fabric.device)
 
     def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
-        minutes = (time.monotonic() - started) / 60
-        card = make_card(
-            recipe, volumes.used, status, device=str(fabric.device), minutes=minutes, started_from=earlier.origins
-        )
+        origins, minutes = facts["started_from"], status.seconds / 60
+        card = make_card(recipe, volumes.used, status, device=device, minutes=minutes, started_from=origins)
         path, config = output / f"{stem}.safetensors", config_to_dict(recipe.model)
         state = _stored(weights, half=recipe.training.weights == "float16")
         save_model(path, method=recipe.method, config=config, card=card, state=state)
 
     return Trainer(
         fabric,
+        team,
         method=get_method(recipe.method),
         recipe=recipe,
         source=volumes.source(),
@@ -123,6 +193,7 @@ def _trainer(fabric: Fabric, recipe: Recipe, volumes: TrainingData, output: Path
         folder=output,
         save_model=save,
         weights=earlier.weights,
+        facts=facts,
     )
 
 
@@ -132,37 +203,7 @@ def _stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
     return {name: value.half() if half and value.is_floating_point() else value for name, value in plain.items()}
 
 
-def _wanted(found: Sequence[Source], recipe: Recipe) -> list[Source]:
-    """Those of the contrasts that the objective learns from, or of its any contrast those that the recipe names."""
-    contrasts = get_method(recipe.method).objective(recipe.model).contrasts
-    chosen = recipe.data.contrasts if contrasts == ANY else contrasts
-    wanted = [source for source in found if not chosen or source.contrast in (*chosen, SIMULATED)]
-    if not wanted:
-        raise UsageError(f"no image is {' or '.join(chosen)}", hint="name the files by contrast, as in sub-01_T1w")
-    return wanted
-
-
-def _with_validation(settings: DataSettings, found: Sequence[Source]) -> DataSettings:
-    """Settings whose validation subjects exist; without any, the last tenth of the subjects (one at least)."""
-    subjects = sorted({source.subject for source in found} - set(settings.held_out))
-    scanned = sorted({source.subject for source in found if source.contrast != SIMULATED} - set(settings.held_out))
-    missing = sorted(set(settings.validation) - set(subjects))
-    if missing:
-        hint = "name subjects of the data folders in data.validation"
-        raise UsageError(f"no images of the validation subject {missing[0]!r}", hint=hint)
-    if settings.validation:
-        return settings
-    if len(subjects) < 2:  # a simulated one can be learned from, and a scanned one be judged by
-        hint = "a second subject is needed to see whether the first one teaches anything"
-        raise UsageError(f"one subject alone, {', '.join(subjects)}, cannot be learned from", hint=hint)
-    judged = scanned or subjects
-    return replace(settings, validation=tuple(judged[-max(1, round(len(judged) / 10)) :]))
-
-
 def _prepare_folder(output: Path, recipe: Recipe, *, resume: bool) -> None:
-    state, note = output / "state.safetensors", output / "recipe.yaml"
-    if resume and not state.is_file():
-        raise OutputError(f"nothing to resume in {output}", hint="leave out --resume to start there")
     if not resume and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output} is not empty", hint="choose a new folder, or go on with --resume")
     try:
@@ -171,7 +212,8 @@ def _prepare_folder(output: Path, recipe: Recipe, *, resume: bool) -> None:
         raise OutputError(
             f"cannot make {output}: {error.strerror}", hint="choose a folder that you may write to"
         ) from None
-    with atomic_path(note, overwrite=True) as temporary:
+    sweep(output)
+    with atomic_path(output / "recipe.yaml", overwrite=True) as temporary:
         temporary.write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False), encoding="utf-8")
 
 

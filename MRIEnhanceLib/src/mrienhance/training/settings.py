@@ -15,6 +15,11 @@ class TrainingSettings:
     ----------
     steps
         Optimisation steps.
+    accumulate
+        Parts of a step whose gradients add up: each draws `Sampling.images` on every device. Memory for one part is
+        enough, where a method has one loss; a GAN keeps its synthetic images of all parts.
+    workers
+        Threads that draw images ahead, on each device; None: as many as the machine suggests.
     learning_rate, final_learning_rate
         Adam's learning rate after the warm-up and at the end; a cosine between them.
     warmup
@@ -39,6 +44,8 @@ class TrainingSettings:
     """
 
     steps: int = 20000
+    accumulate: int = 1
+    workers: int | None = None
     learning_rate: float = 5e-4
     final_learning_rate: float = 1e-6
     warmup: int = 200
@@ -54,11 +61,12 @@ class TrainingSettings:
     validation_slices: int = 8
 
     def __post_init__(self) -> None:
-        for name in ("steps", "validate_every", "checkpoint_every", "log_every", "validation_slices"):
+        for name in ("steps", "accumulate", "validate_every", "checkpoint_every", "log_every", "validation_slices"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training: {name} must be at least 1, not {getattr(self, name)}")
-        if self.seed < 0:
-            raise ValueError(f"training: seed must be at least 0, not {self.seed}")
+        for name in ("seed", "workers"):
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"training: {name} must be at least 0, not {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"training: ema must be in [0, 1), not {self.ema}")
         if self.precision not in ("auto", "32-true", "bf16-mixed", "16-mixed"):
