@@ -101,6 +101,17 @@ def test_masked_input_is_aliased_and_its_label_is_not() -> None:
     assert (masked.image - plain.image).abs().mean() > 0.01
 
 
+def test_slices_smaller_than_a_patch_lie_in_background() -> None:
+    slices = [{"image": torch.ones(40, 72)}, {"image": torch.ones(80, 30)}, {"image": torch.ones(96, 96)}]
+    sampling = Sampling(images=3, patches=1, patch=32, intensity_jitter=0.0)
+    objective = ICONetObjective(Config(scale=2, **SMALL))
+    batch = objective.prepare(slices, sampling, torch.Generator().manual_seed(0), {})
+    assert batch["image"].shape == (3, 1, 32, 32)
+    label = batch["stages/0"]
+    assert label.shape == (3, 1, 64, 64)
+    assert [float(part.mean()) for part in label] == [40 / 64, 30 / 64, 1.0]
+
+
 def test_patches_are_cut_at_one_place_at_every_level() -> None:
     """A coarse patch is the truncation of the slice it comes from, and its labels lie where it lies."""
     config = Config(scale=4)

@@ -84,9 +84,9 @@ class ICONetObjective(Objective):
 
     def _patches(self, fine: Tensor, sampling: Sampling, generator: torch.Generator) -> Iterator[Labels]:
         labels = self.labels(fine, generator=generator)
-        height, width = labels.image.shape[-2:]
+        height = labels.image.shape[-2]
         for _ in range(sampling.patches):
-            rows, columns = min(sampling.patch, height), min(sampling.patch, width)
+            rows = columns = sampling.patch
             top, left = _place(labels.image, rows, columns, generator)
 
             def cut(label: Tensor, place: tuple[int, int, int, int] = (top, left, rows, columns)) -> Tensor:
@@ -173,6 +173,9 @@ def _augment(fine: Tensor, scale: int, sampling: Sampling, generator: torch.Gene
     fine = fine.flip(axes) if axes else fine
     fine = fine.transpose(-2, -1) if transpose else fine
     fine = _crop(fine, scale)
+    # Slices that are too small for a patch lie in more background.
+    height, width = (max(scale * sampling.patch - size, 0) for size in fine.shape[-2:])
+    fine = functional.pad(fine, (0, width, 0, height))
     shift = torch.randint(scale, (2,), generator=generator).tolist()
     factor = 1 + sampling.intensity_jitter * (2 * float(torch.rand((), generator=generator)) - 1)
     return fine.roll(shift, (-2, -1)) * factor
