@@ -22,6 +22,7 @@ from mrienhance.cli import (
     models,
     prepare,
     reconstruct,
+    report,
     simulate,
     super_resolve,
     synthesize,
@@ -53,6 +54,7 @@ def build_parser() -> Parser:
         evaluate,
         prepare,
         train,
+        report,
         batch,
         worker,
     ):

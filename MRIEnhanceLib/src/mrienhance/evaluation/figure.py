@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from mrienhance.errors import ImageError, OutputError, UsageError
-from mrienhance.evaluation.canvas import PANEL, Canvas, Theme
+from mrienhance.evaluation.canvas import DPI, PANEL, Canvas, Theme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,8 @@ class Style:
         Text above and below everything.
     theme
         ``"dark"`` or ``"light"`` background.
+    dpi
+        Pixels an inch; a panel is 2.7 inches wide.
     """
 
     window: tuple[float, float]
@@ -75,6 +77,7 @@ class Style:
     heading: str = ""
     footnote: str = ""
     theme: Theme = "dark"
+    dpi: int = DPI
 
 
 def side_by_side(
@@ -136,7 +139,7 @@ def side_by_side(
     _draw_images(canvas, panels, style)
     _draw_errors(canvas, errors, style, limit)
     with atomic_path(path, overwrite=overwrite) as temporary:
-        canvas.write(temporary)
+        canvas.write(temporary, dpi=style.dpi)
     return path
 
 
@@ -171,7 +174,8 @@ def _draw_errors(canvas: Canvas, errors: Sequence[Tensor | None], style: Style, 
     row, zoom = (2 if style.zoom else 1), style.zoom
     for column, error in enumerate(errors):
         if error is None:
-            canvas.note(row, column, f"{style.error_label}\n(one scale for all)")
+            if column == next(n for n, each in enumerate(errors) if each is None):  # once is enough
+                canvas.note(row, column, f"{style.error_label}\n(one scale for all)")
             continue
         axes = canvas.cell(row, column)
         canvas.heat(axes, error.detach().cpu(), limit, style.pixel_aspect)

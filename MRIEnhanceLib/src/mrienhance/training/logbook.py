@@ -49,6 +49,21 @@ class Logbook:
             raise refusal(self.path, error) from None
 
 
+def read_log(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """The numbers of a log: ``phase/name`` to points (step, value); lines that are not whole are passed over."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    if not path.is_file():
+        return found
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        for row in list(csv.reader(file))[1:]:
+            try:
+                step, phase, name, value = row
+                found.setdefault(f"{phase}/{name}", []).append((int(step), float(value)))
+            except ValueError:
+                continue
+    return found
+
+
 def write_preview(path: Path, images: Mapping[str, Tensor], target: Tensor) -> None:
     """Write a picture: each image above its difference from the target, five times amplified.
 
