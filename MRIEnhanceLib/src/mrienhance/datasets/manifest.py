@@ -40,7 +40,10 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """Raw k-space that stays where it is: see `mrienhance.datasets.scan.RawScan`; `path` is relative to the source."""
+    """Raw k-space that stays where it is: see `mrienhance.datasets.scan.RawScan`; `path` is relative to the source.
+
+    `tissue` is the share of tissue in each slice, as the image of the full data shows it; empty where there is none.
+    """
 
     contrast: str
     path: str
@@ -51,6 +54,7 @@ class Raw:
     complete: bool
     labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     boxes: Sequence[Mapping[str, Any]] = ()
+    tissue: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

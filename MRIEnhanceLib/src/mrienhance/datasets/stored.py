@@ -192,4 +192,5 @@ def _raw(values: Mapping[str, Any]) -> Raw:
         complete=bool(values["complete"]),
         labels={str(name): tuple(map(int, numbers)) for name, numbers in values["labels"].items()},
         boxes=tuple(dict(box) for box in values["boxes"]),
+        tissue=tuple(map(float, values.get("tissue", ()))),
     )

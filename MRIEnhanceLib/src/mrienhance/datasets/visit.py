@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from mrienhance.datasets.aligned import Placed, on_one_grid
 from mrienhance.datasets.cache import PixelType, write_volume
 from mrienhance.datasets.contrasts import in_order
 from mrienhance.datasets.manifest import Image, Raw, Visit
+from mrienhance.datasets.measured import shares
 from mrienhance.datasets.qc import visit_figure
 from mrienhance.datasets.scan import RawScan, Scan, Skipped
 from mrienhance.datasets.stored import skipped_from, visit_from
@@ -186,7 +187,7 @@ def _write(job: Job, placed: Placed, digests: dict[Scan, str]) -> Visit:
             heading=f"{job.subject} {job.visit}".strip(),
             notes=placed.notes,
         )
-    raw = tuple(_raw(scan, job.source) for scan in job.raw)
+    raw = tuple(replace(_raw(scan, job.source), tissue=shares(scan, placed.images, images)) for scan in job.raw)
     return Visit(visit=job.visit, images=images, labels=labels, raw=raw, notes=tuple(placed.notes), figure=figure)
 
 

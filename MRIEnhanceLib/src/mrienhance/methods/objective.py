@@ -87,6 +87,12 @@ class Objective(nn.Module, ABC):
         holds the fine block under the contrast's name and the coarse one under ``name + COARSE``. All blocks are of one
         size: `Sampling.depth` and `patch` coarse samples along (k, j, i), and `factors` times as many fine ones; where
         a volume is too small there is background. A block holds those of `contrasts` that its person has, one at least.
+    measured
+        Whether it learns from measured slices too. In the place of images such a slice has ``"kspace"``, complex
+        (coil, H, W), shift-free, of a full scan; ``"maps"`` (coil, H, W), norm 1 over the coils or 0; ``"mask"``, float
+        (H, W), shift-free, 1 where an accelerated scan samples; ``"target"``, complex (H, W), brightest about 1;
+        ``"window"``, the first row and column that belong to the image proper, and how many; and label maps. Coils
+        and sizes differ from scan to scan, see `alike`.
     factors, degradation
         Of blocks only: fine samples to a coarse one along (k, j, i), and a name of `physics.degradation.DEGRADATIONS`.
         It was applied to the whole volume, so a coarse block has no edges of its own: its first sample belongs to the
@@ -97,6 +103,7 @@ class Objective(nn.Module, ABC):
     complete: bool = False
     label_maps: tuple[str, ...] = ()
     ndim: int = 2
+    measured: bool = False
     factors: tuple[int, int, int] = (1, 1, 1)
     degradation: str = "k-space"
 
@@ -154,6 +161,10 @@ class Objective(nn.Module, ABC):
         dict
             Tensors whose first axis counts patches; the parts of a step are joined along it.
         """
+
+    def alike(self, parts: Sequence[Batch]) -> Sequence[Batch]:
+        """Bring what `prepare` made of a step's images to one shape, where that changes nothing."""
+        return parts
 
     def counts(self, batch: Batch) -> Batch:
         """Count what losses divide by, where that depends on the images; nothing by default.
@@ -216,18 +227,24 @@ def make_batch(
     UsageError
         If patches differ in size.
     """
-    parts = [objective.prepare(images, sampling, each, common) for images, each in zip(drawn, generators, strict=True)]
+    pairs = zip(drawn, generators, strict=True)
+    parts = objective.alike([objective.prepare(images, sampling, each, common) for images, each in pairs])
     for name in parts[0]:
         sizes = sorted({tuple(part[name].shape[1:]) for part in parts})
         if len(sizes) > 1:
-            raise UsageError(
-                f"images smaller than a patch of {sampling.patch} make patches of sizes {sizes[0]} and {sizes[-1]}",
-                hint="set sampling.patch to what fits into the smallest image",
-            )
+            _refuse(sizes, sampling, measured="kspace" in drawn[0][0])
     device = next(iter(parts[0].values())).device
     batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     batch |= {name: value.to(device) for name, value in common.items()}
     return batch | divisors(objective.counts(batch))
+
+
+def _refuse(sizes: Sequence[tuple[int, ...]], sampling: Sampling, *, measured: bool) -> None:
+    what = f"images smaller than a patch of {sampling.patch} make patches"
+    hint = "set sampling.patch to what fits into the smallest image"
+    if measured:
+        what, hint = "a batch cannot be made of measured slices", "set sampling.images to 1, and training.accumulate up"
+    raise UsageError(f"{what} of sizes {sizes[0]} and {sizes[-1]}", hint=hint)
 
 
 def divisors(counts: Batch, *, parts: int = 1) -> Batch:

@@ -21,7 +21,7 @@ _ALL = 0.999
 class Augmentation:
     """Random deformations of slices that are drawn to learn from; all contrasts of a slice move together.
 
-    Simulated scans are left alone: they are made anew for each draw.
+    Simulated scans are left alone: they are made anew for each draw; and so is raw k-space.
 
     Attributes
     ----------

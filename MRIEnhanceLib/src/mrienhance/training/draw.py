@@ -106,7 +106,7 @@ class SliceSource:
         place = int(torch.randint(len(half), (), generator=generator))
         volume = self.volumes[index]
         example = volume.example(int(half[place]), generator)
-        if self.augmentation and volume.source.contrast != SIMULATED:
+        if self.augmentation and volume.source.contrast != SIMULATED and volume.source.raw is None:
             return self.augmentation.apply(example, generator, labels=volume.labels.keys())
         return example
 

@@ -10,6 +10,7 @@ from mrienhance.training.block_plan import BlockPlan
 from mrienhance.training.blocks import BlockExamples, BlockVolume
 from mrienhance.training.draw import Examples
 from mrienhance.training.head import Head
+from mrienhance.training.measured import MeasuredScan, ScanSettings
 from mrienhance.training.simulated import CONTRASTS, Simulated
 from mrienhance.training.simulated_blocks import SimulatedBlocks
 from mrienhance.training.subjects import Report, load_subjects
@@ -25,6 +26,7 @@ def load_examples(
     *,
     min_foreground: float,
     labels: Sequence[str] = (),
+    scans: ScanSettings | None = None,
     report: Report = lambda name: None,
 ) -> Iterator[Examples]:
     """Read all that a training draws from.
@@ -38,6 +40,8 @@ def load_examples(
         is drawn.
     min_foreground
         Slices with a smaller fraction of tissue are not learned from.
+    scans
+        How raw k-space is learned from.
     report
         Told the name of each file before it is read.
 
@@ -47,7 +51,11 @@ def load_examples(
         If a file cannot be used, or a label map is not on the grid of its images.
     """
     single = tuple(contrasts) == ANY
-    scanned = [source for source in sources if source.contrast != SIMULATED]
+    scanned = [source for source in sources if source.contrast != SIMULATED and source.raw is None]
+    for source in sources:
+        if source.raw is not None:
+            report(source.path.name)
+            yield MeasuredScan.load(source, scans or ScanSettings(), min_foreground=min_foreground)
     if single:
         for source in scanned:
             report(source.path.name)

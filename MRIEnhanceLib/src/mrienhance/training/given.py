@@ -25,7 +25,11 @@ T = TypeVar("T", bound=Examples | BlockExamples)
 
 def wanted(found: Sequence[Source], recipe: Recipe) -> list[Source]:
     """Those of the contrasts that the objective learns from, or of its any contrast those that the recipe names."""
-    contrasts = get_method(recipe.method).objective(recipe.model).contrasts
+    objective = get_method(recipe.method).objective(recipe.model)
+    contrasts = objective.contrasts
+    if recipe.scans.measured and not objective.measured:
+        hint = "leave out scans.measured: it learns from the images"
+        raise UsageError(f"{recipe.method} does not learn from raw k-space", hint=hint)
     chosen = recipe.data.contrasts if contrasts == ANY else contrasts
     left = [source for source in found if not chosen or source.contrast in (*chosen, SIMULATED)]
     if not left:
@@ -103,7 +107,10 @@ class TrainingData:
                 self.blocks.add(volume)
             return
         labels, least = self.objective.label_maps, self.settings.min_foreground
-        for each in load_examples(self.used, contrasts, min_foreground=least, labels=labels, report=reading):
+        scans = self.recipe.scans
+        for each in load_examples(
+            self.used, contrasts, min_foreground=least, labels=labels, scans=scans, report=reading
+        ):
             self.slices.add(each)
         if self.objective.complete:
             self.slices.train = [each for each in self.slices.train if set(contrasts) <= _held(each)]

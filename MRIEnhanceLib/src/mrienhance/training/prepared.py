@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mrienhance.datasets.cache import TISSUE, CachedVolume, axial
-from mrienhance.datasets.manifest import Image, Visit
+from mrienhance.datasets.manifest import Dataset, Image, Visit
 from mrienhance.datasets.stored import read_dataset
 from mrienhance.errors import UsageError
 from mrienhance.images import Grid
@@ -18,8 +18,15 @@ from mrienhance.training.recipe import DataSettings
 from mrienhance.training.source import Source
 
 
-def prepared_sources(folder: Path, number: int) -> list[Source]:
+def prepared_sources(folder: Path, number: int, *, measured: bool = False) -> list[Source]:
     """The images of a prepared data set; its label maps belong to the images on their grid.
+
+    Parameters
+    ----------
+    folder, number
+        The data set's folder, and its number.
+    measured
+        Whether raw k-space of full scans is wanted, where there is some, in place of the images.
 
     Raises
     ------
@@ -27,6 +34,9 @@ def prepared_sources(folder: Path, number: int) -> list[Source]:
         If the manifest cannot be read, or there are no images.
     """
     dataset = read_dataset(folder)
+    scans = _scans(dataset, number) if measured else []
+    if scans:
+        return scans
     sources = [
         Source(
             path=folder / image.volume.file,
@@ -46,8 +56,31 @@ def prepared_sources(folder: Path, number: int) -> list[Source]:
         for image in visit.images
     ]
     if not sources:
-        raise UsageError(f"{folder} holds raw k-space only", hint="prepare a data set with images to learn from")
+        hint = "set scans.measured, for a method that learns from it, or prepare a data set with images"
+        raise UsageError(f"{folder} holds raw k-space only", hint=hint)
     return sources
+
+
+def _scans(dataset: Dataset, number: int) -> list[Source]:
+    """Raw k-space of full scans: of accelerated ones nobody knows the truth."""
+    return [
+        Source(
+            path=Path(dataset.source) / raw.path,
+            subject=subject.subject,
+            contrast=raw.contrast,
+            folder=number,
+            root=dataset.folder.name,
+            visit=visit.visit,
+            split=subject.split,
+            prepared=dataset.folder,
+            source_sha256=raw.facts_sha256,
+            raw=raw,
+            layout=dataset.layout,
+        )
+        for subject, visit in dataset.visits()
+        for raw in visit.raw
+        if raw.complete
+    ]
 
 
 def _labels_of(image: Image, visit: Visit) -> list[Image]:

@@ -15,6 +15,7 @@ from mrienhance.methods.configs import config_from_dict, config_to_dict
 from mrienhance.methods.objective import Sampling
 from mrienhance.methods.registry import get_method
 from mrienhance.training.augmentation import Augmentation
+from mrienhance.training.measured import ScanSettings
 from mrienhance.training.settings import TrainingSettings
 
 
@@ -62,7 +63,7 @@ class Recipe:
         Name of the method.
     model
         The method's configuration.
-    training, sampling, data, augmentation
+    training, sampling, data, augmentation, scans
         See their classes.
     card
         What the model card says beyond what the training knows: name, summary, contrasts, licences, limits ...
@@ -74,11 +75,12 @@ class Recipe:
     sampling: Sampling = field(default_factory=Sampling)
     data: DataSettings = field(default_factory=DataSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    scans: ScanSettings = field(default_factory=ScanSettings)
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in a YAML file."""
-        parts = ("model", "training", "sampling", "data", "augmentation")
+        parts = ("model", "training", "sampling", "data", "augmentation", "scans")
         return {
             "method": self.method,
             **{part: config_to_dict(getattr(self, part)) for part in parts},
@@ -128,6 +130,7 @@ def make_recipe(method: Method, values: Mapping[str, Any]) -> Recipe:
         "sampling": Sampling,
         "data": DataSettings,
         "augmentation": Augmentation,
+        "scans": ScanSettings,
     }
     unknown = sorted(set(values) - set(kinds) - {"card"})
     if unknown:

@@ -147,7 +147,7 @@ def _asked(
     """The recipe, with subjects to validate with; the images; the weights to start with."""
     recipe = read_recipe(method, config, overrides=overrides)
     folders = [data] if isinstance(data, Path) else list(data)
-    found = wanted(find_images(folders, simulate=recipe.data.simulate), recipe)
+    found = wanted(find_images(folders, simulate=recipe.data.simulate, measured=recipe.scans.measured), recipe)
     recipe = replace(recipe, data=with_validation(with_split(recipe.data, found), found))
     return recipe, found, read_earlier(recipe, start)
 

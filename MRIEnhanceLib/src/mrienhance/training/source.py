@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrienhance.datasets.cache import CachedVolume
+from mrienhance.datasets.manifest import Raw
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Source:
         Where the folder was prepared: the volumes themselves, which lie in the folder `prepared`.
     source_sha256
         What the image was prepared from.
+    raw, layout
+        Of raw k-space in the place of an image: what the data set that was prepared says of it, and the data set's
+        layout.
     """
 
     path: Path
@@ -39,3 +43,5 @@ class Source:
     cache: CachedVolume | None = None
     label_caches: Mapping[str, CachedVolume] = field(default_factory=dict)
     source_sha256: str = ""
+    raw: Raw | None = None
+    layout: str = ""

@@ -42,7 +42,7 @@ class Volume:
         return {"image": self.values[index].float(), **maps}
 
 
-def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> list[Source]:
+def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = (), measured: bool = False) -> list[Source]:
     """List the images of data folders.
 
     A folder of images names its subjects by file (up to the first ``_``, as in BIDS); a folder of subjects has one
@@ -55,12 +55,14 @@ def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> lis
         Data folders.
     simulate
         Names of those that hold label maps, one file a subject, which is named as the file.
+    measured
+        Whether prepared folders with raw k-space give it in place of their images.
 
     Raises
     ------
     UsageError
-        If a folder is missing or holds no image, there is none to simulate from, or two prepared folders have a person
-        in different parts of their splits.
+        If a folder is missing or holds no image, there is none to simulate from, raw k-space is wanted and no folder
+        has any, or two prepared folders have a person in different parts of their splits.
     """
     missing = sorted(set(simulate) - {folder.name for folder in folders})
     if missing:
@@ -72,10 +74,14 @@ def find_images(folders: Sequence[Path], *, simulate: Sequence[str] = ()) -> lis
         if folder.name in simulate:
             sources = [*_maps(folder, number)]
         else:
-            sources = prepared_sources(folder, number) if is_prepared(folder) else [*_plain(folder, number)]
+            prepared = is_prepared(folder)
+            sources = prepared_sources(folder, number, measured=measured) if prepared else [*_plain(folder, number)]
         if not sources:
             raise UsageError(f"no images in {folder}", hint=f"images end in {', '.join(SUFFIXES)}")
         found += sources
+    if measured and all(source.raw is None for source in found):
+        hint = "scans.measured is for fastMRI and SKM-TEA, made ready with mrienhance prepare"
+        raise UsageError("no raw k-space of full scans in the data folders", hint=hint)
     check_splits(found)
     return found
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 from mrienhance.blocks.similarity import ssim
 from mrienhance.methods.lf_mri.classifier import Evidence, grid
 from mrienhance.methods.lf_mri.config import Config
+from mrienhance.methods.lf_mri.measured import alike, measured_batch, windowed
 from mrienhance.methods.lf_mri.network import LFMRI, Prediction
 from mrienhance.methods.lf_mri.scans import UNKNOWN, Scan, training_batch, validation_batch
 from mrienhance.methods.objective import COUNT, Batch, Loss, Objective, Sampling
@@ -40,6 +41,7 @@ class LFMRIObjective(Objective):
         self.config = config
 
     label_maps = ("lesions",)
+    measured = True
 
     def groups(self, module: nn.Module) -> list[dict[str, Any]]:
         """The classifier learns at a rate of its own."""
@@ -62,9 +64,16 @@ class LFMRIObjective(Objective):
     def prepare(
         self, images: Sequence[Mapping[str, Tensor]], sampling: Sampling, generator: torch.Generator, common: Batch
     ) -> Batch:
-        """Simulate scans of whole slices, see `training_batch`."""
+        """Simulate scans of whole slices, see `training_batch`, or take a measured one."""
+        if "kspace" in images[0]:
+            (slice_,) = images
+            return measured_batch(slice_)
         scan, lesions = Scan.of(common["scan"]), self.config.simulated_lesions
         return training_batch(images, sampling, generator, scan=scan, simulated_lesions=lesions)
+
+    def alike(self, parts: Sequence[Batch]) -> Sequence[Batch]:
+        """Coils without signal where there are fewer than elsewhere in the step."""
+        return alike(parts) if len(parts) > 1 else parts
 
     def counts(self, batch: Batch) -> Batch:
         """Count slices of which it is known whether there is a lesion, and places with and without one."""
@@ -156,21 +165,19 @@ class LFMRIObjective(Objective):
         return terms
 
     def whole(self, image: Mapping[str, Tensor]) -> Batch:
-        """A whole slice scanned 4x, its zero-filled image as the baseline."""
-        batch = validation_batch(image)
+        """A whole slice scanned 4x, or a measured one with its mask; its zero-filled image as the baseline."""
+        measured = "kspace" in image
+        batch = measured_batch(image) | {"window": image["window"]} if measured else validation_batch(image)
         zero_filled = (batch["maps"].conj() * torch.fft.ifft2(batch["kspace"], norm="ortho")).sum(1).abs()
-        shown = {
-            "image": zero_filled[:, None],
-            "baseline": zero_filled[:, None],
-            "target": batch["target"].abs()[:, None],
-        }
-        return batch | shown
+        zero_filled = windowed(zero_filled, batch)[:, None]
+        target = windowed(batch["target"].abs(), batch)[:, None]
+        return batch | {"image": zero_filled, "baseline": zero_filled, "target": target}
 
     def predict(self, network: nn.Module, batch: Batch) -> Tensor:
         """The reconstructed magnitude."""
         assert isinstance(network, LFMRI)
         prediction: Prediction = network(batch["kspace"], batch["maps"], batch["mask"], oracle=batch["lesions"])
-        return prediction.images[-1].abs()[:, None]
+        return windowed(prediction.images[-1].abs(), batch)[:, None]
 
 
 def _place_loss(logits: Tensor, batch: Batch) -> Tensor:
