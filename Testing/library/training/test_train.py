@@ -36,11 +36,16 @@ def test_leaves_a_model_a_log_and_pictures(recipe: Path, images: Path, tmp_path:
     assert all(float(row["value"]) > 10 for row in rows if row["name"] == "psnr")
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "best.safetensors",
+        "examples",
         "last.safetensors",
         "log.csv",
         "preview",
         "recipe.yaml",
+        "report.html",
+        "run.json",
         "states",
+        "tensorboard",
+        "validation.csv",
     ]
     assert len(list((tmp_path / "run" / "preview").glob("*.png"))) == 2
 

@@ -54,6 +54,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--precision", metavar="P", help="auto, 32-true, bf16-mixed, 16-mixed (default: the recipe's)")
     parser.add_argument("--workers", type=_count, metavar="N", help="threads that draw images ahead, on each device")
+    parser.add_argument(
+        "--logs", nargs="+", default=["csv", "tensorboard"], choices=("csv", "tensorboard"), help="(default: both)"
+    )
     parser.add_argument("--progress", default="bar", choices=("bar", "none"), help="on stderr (default: bar)")
     parser.set_defaults(run=run)
 
@@ -83,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
             strategy=args.strategy,
             precision=args.precision,
             workers=args.workers,
+            logs=args.logs,
             progress=args.progress == "bar" and sys.stderr.isatty(),
             warn=lambda message: complain("warning", message),
         )
@@ -93,6 +97,7 @@ def run(args: argparse.Namespace) -> None:
     if not is_first():
         return
     say(f"model: {model}")
+    say(f"report: {args.output / 'report.html'}")
     card = read_header(model).card
     reference = " --reference REF" if card.reference_required else ""
     say(f"try it: mrienhance {card.task} {_INPUTS.get(card.task, 'IMAGE')}{reference} -o OUT.nii.gz --model {model}")

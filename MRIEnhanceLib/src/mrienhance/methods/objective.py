@@ -97,6 +97,8 @@ class Objective(nn.Module, ABC):
         Of blocks only: fine samples to a coarse one along (k, j, i), and a name of `physics.degradation.DEGRADATIONS`.
         It was applied to the whole volume, so a coarse block has no edges of its own: its first sample belongs to the
         fine block's first one, or its edges to those, as the degradation's `alignment` says, flipped or not.
+    baseline
+        What `whole` compares the network with, in two or three words.
     """
 
     contrasts: tuple[str, ...] = ("image",)
@@ -106,6 +108,7 @@ class Objective(nn.Module, ABC):
     measured: bool = False
     factors: tuple[int, int, int] = (1, 1, 1)
     degradation: str = "k-space"
+    baseline: str = "baseline"
 
     def trained(self, network: nn.Module) -> dict[str, nn.Module]:
         """The modules with an optimiser of their own, by name; `network` alone unless overridden."""
@@ -193,6 +196,23 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def predict(self, network: nn.Module, batch: Batch) -> Tensor:
         """The network's answer to what `whole` made, comparable with ``"target"``."""
+
+    def beside(self, modules: Mapping[str, nn.Module], batch: Batch) -> Batch:
+        """What people may see beside the prediction: the reference, where there is one.
+
+        Parameters
+        ----------
+        modules
+            The ``"network"``, and those of `trained` that are to hand.
+        batch
+            What `whole` made.
+
+        Returns
+        -------
+        dict
+            Title to a picture (1, 1, ...): brightest tissue about 1, or a map from 0 to 1.
+        """
+        return {"reference": batch["reference"]} if "reference" in batch else {}
 
 
 def make_batch(

@@ -11,7 +11,7 @@ from mrienhance.training.trainer import Status
 
 
 class TrainingBar:
-    """Shows the steps done, the time left, the loss and the validation score on standard error.
+    """Shows steps done and time left, the loss, the rate and the validation score on standard error.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TrainingBar:
         self._progress = Progress(*columns, TimeRemainingColumn(), console=console, disable=not shown)
         self._steps = steps
         self._task = self._progress.add_task("reading", total=None)
-        self._score = ""
+        self._loss, self._rate, self._score = "training", "", ""
 
     def __enter__(self) -> TrainingBar:
         self._progress.start()
@@ -48,6 +48,22 @@ class TrainingBar:
         """Show where the training stands."""
         if "psnr" in numbers:
             gain = numbers["psnr"] - numbers["baseline_psnr"]
-            self._score = f", validation {numbers['psnr']:.2f} dB ({gain:+.2f})"
-        loss = f"loss {numbers['loss']:.4g}" if "loss" in numbers else "training"
-        self._progress.update(self._task, total=self._steps, completed=status.step, description=f"{loss}{self._score}")
+            best = f", best {status.best_score:.2f}" if status.best_step not in (0, status.step) else ""
+            self._score = f", validation {numbers['psnr']:.2f} dB ({gain:+.2f} on the baseline{best})"
+        if "loss" in numbers:
+            self._loss = f"loss {numbers['loss']:.4g}"
+        if numbers.get("seconds/step"):
+            self._rate = f", {_rate(numbers['seconds/step'])}"
+        text = f"{self._loss}{self._rate}{self._score}"
+        self._progress.update(self._task, total=self._steps, completed=status.step, description=text)
+
+
+def _rate(seconds: float) -> str:
+    """Steps a second, or seconds a step, whichever is above 1.
+
+    Examples
+    --------
+    >>> _rate(0.25), _rate(2.0)
+    ('4.0 steps/s', '2.0 s/step')
+    """
+    return f"{1 / seconds:.1f} steps/s" if seconds < 1 else f"{seconds:.1f} s/step"

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from torch import Tensor
-
 from mrienhance.errors import UsageError
 from mrienhance.methods.registry import get_method
 from mrienhance.training.block_plan import BlockPlan
@@ -18,6 +16,7 @@ from mrienhance.training.examples import ANY, load_blocks, load_examples
 from mrienhance.training.recipe import DataSettings, Recipe
 from mrienhance.training.simulated import Simulated
 from mrienhance.training.subjects import Subject
+from mrienhance.training.validation import Judged, judged
 from mrienhance.training.volumes import SIMULATED, Source
 
 T = TypeVar("T", bound=Examples | BlockExamples)
@@ -135,11 +134,12 @@ class TrainingData:
             augmentation=self.recipe.augmentation,
         )
 
-    def validation_images(self) -> list[dict[str, Tensor]]:
+    def validation_images(self) -> list[Judged]:
         """Slices or blocks to validate with."""
         count = self.recipe.training.validation_slices
-        blocks = [block for volume in self.blocks.validation for block in volume.middle(count)]
-        return blocks + [image for volume in self.slices.validation for image in validation_slices(volume, count)]
+        blocks = ((each.source.subject, block) for each in self.blocks.validation for block in each.middle(count))
+        slices = ((v.source.subject, image) for v in self.slices.validation for image in validation_slices(v, count))
+        return judged([*blocks, *slices])
 
 
 def _held(volume: Examples) -> set[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from mrienhance.errors import UsageError
 from mrienhance.methods.base import Method, Tiling
 from mrienhance.methods.registry import get_method
-from mrienhance.models import ModelCard
+from mrienhance.models import ModelCard, ResultTable
 from mrienhance.training.recipe import Recipe
 from mrienhance.training.trainer import Status
 from mrienhance.training.volumes import SIMULATED, Source
@@ -32,6 +33,10 @@ TOLD = (
     "licence",
 )
 
+_UNKNOWN_LIMITS = (
+    "Nobody has looked into what it cannot do; it was scored on the images that chose its best step alone."
+)
+
 
 def make_card(
     recipe: Recipe,
@@ -41,6 +46,7 @@ def make_card(
     device: str,
     minutes: float,
     started_from: Sequence[Mapping[str, Any]] = (),
+    results: Sequence[ResultTable] = (),
 ) -> ModelCard:
     """Write the card of a model that this training has just made.
 
@@ -58,6 +64,8 @@ def make_card(
         Duration, of all the run's parts together.
     started_from
         The models whose weights the network had at first.
+    results
+        What was measured on the validation images.
 
     Raises
     ------
@@ -81,6 +89,7 @@ def make_card(
         "contrasts_in": contrasts,
         "contrasts_out": contrasts,
         "axes": _axes(tiling),
+        "limits": [_UNKNOWN_LIMITS],
         **_of_the_reference(method, recipe.model, contrasts),
         **told,
     }
@@ -97,11 +106,12 @@ def make_card(
             "recipe": {name: value for name, value in recipe.to_dict().items() if name != "card"},
             "notes": notes,
             "step": status.step,
-            "validation_score": status.scores,
+            "validation_score": {name: value for name, value in status.scores.items() if isfinite(value)},
             "device": device,
             "minutes": round(minutes, 1),
             "started_from": [dict(origin) for origin in started_from],
         },
+        "results": tuple(results),
     }
     return ModelCard.from_dict({**facts, **known})
 
@@ -131,7 +141,7 @@ def _data(used: Sequence[Source], told: dict[str, dict[str, Any]]) -> list[dict[
         members = [source for source in used if source.root == folder]
         entries.append(
             {
-                **told.get(folder, {"folder": folder}),
+                **{"folder": folder, "licence": "not stated", **told.get(folder, {})},
                 "subjects": sorted({source.subject for source in members}),
                 "images": len(members),
             }

@@ -18,6 +18,7 @@ from mrienhance.methods.configs import config_to_dict
 from mrienhance.methods.registry import get_method
 from mrienhance.models import save_model
 from mrienhance.training.bar import TrainingBar
+from mrienhance.training.diary import data_of
 from mrienhance.training.given import TrainingData, wanted, with_validation
 from mrienhance.training.launch import make_fabric
 from mrienhance.training.parallel import Team
@@ -30,6 +31,7 @@ from mrienhance.training.state import State
 from mrienhance.training.states import newest_state, state_of, sweep
 from mrienhance.training.trainer import Status, Trainer
 from mrienhance.training.volumes import Source, find_images
+from mrienhance.training.watch import LOGS, Tell
 
 
 def train(
@@ -48,6 +50,7 @@ def train(
     precision: str | None = None,
     accumulate: int | None = None,
     workers: int | None = None,
+    logs: Sequence[str] = LOGS,
     progress: bool = True,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Path:
@@ -63,7 +66,7 @@ def train(
     data
         Folder of images, or of subjects with contrasts; several are drawn from by the recipe's weights.
     output
-        Run folder: recipe, log, previews, the last two ``states/``, ``best.safetensors`` and ``last.safetensors``.
+        Run folder: recipe, logs, previews, report, the last two ``states/``, best and last model.
     config
         Recipe (YAML). Without one, a run that is resumed keeps its own, and a new one has the method's defaults.
     start_from
@@ -78,6 +81,8 @@ def train(
         ``"ddp"``: each device has a copy of the networks; ``"fsdp"``: a share of them; ``"auto"``: a copy.
     precision, accumulate, workers
         In place of the recipe's (`TrainingSettings`).
+    logs
+        Those of `LOGS` that are wanted beside ``log.csv``.
     progress, warn
         Whether to draw a progress bar; told in one line what was passed over.
 
@@ -101,7 +106,8 @@ def train(
     fabric = make_fabric(accelerator=accelerator, devices=devices, nodes=nodes, strategy=strategy, precision=precision)
     fabric.launch()
     team = Team(fabric, sharded=strategy == "fsdp")
-    _train(fabric, team, recipe, volumes, output, earlier, resume=resume, progress=progress, warn=warn)
+    tell = Tell(data_of(recipe, found), logs, progress, warn)
+    _train(fabric, team, recipe, volumes, output, earlier, resume=resume, tell=tell)
     return output / "best.safetensors"
 
 
@@ -119,22 +125,21 @@ def _train(
     earlier: Earlier,
     *,
     resume: bool,
-    progress: bool,
-    warn: Callable[[str], None],
+    tell: Tell,
 ) -> None:
     """Train, once all processes are there."""
     if not resume:  # a run that is resumed has all its weights
         check_rest(recipe, earlier)
     facts = run_facts(recipe, volumes.used, processes=team.size, origins=earlier.origins)
-    state = _state(team, output, warn) if resume else None
+    state = _state(team, output, tell.warn) if resume else None
     if state is not None:
         before = state
         team.on_first(lambda: check_same(before, recipe, facts))
         facts["started_from"] = state.facts.get("started_from", facts["started_from"])
     team.on_first(lambda: _prepare_folder(output, recipe, resume=resume))
-    with TrainingBar(recipe.training.steps, shown=progress and team.first) as bar:
+    with TrainingBar(recipe.training.steps, shown=tell.progress and team.first) as bar:
         volumes.load(bar.reading)
-        trainer = _trainer(fabric, team, recipe, volumes, output, earlier, facts)
+        trainer = _trainer(fabric, team, recipe, volumes, output, earlier, facts, tell)
         if state is not None:
             trainer.resume(state)
         trainer.fit(bar.training)
@@ -173,28 +178,36 @@ def _trainer(
     output: Path,
     earlier: Earlier,
     facts: Mapping[str, Any],
+    tell: Tell,
 ) -> Trainer:
     device = f"{team.size} x {fabric.device.type}" if team.size > 1 else str(fabric.device)
 
+    method = get_method(recipe.method)
+    baseline = method.objective(recipe.model).baseline
+
     def save(stem: str, weights: Mapping[str, Tensor], status: Status) -> None:
         origins, minutes = facts["started_from"], status.seconds / 60
-        card = make_card(recipe, volumes.used, status, device=device, minutes=minutes, started_from=origins)
+        results = trainer.watch.results(baseline) if trainer.watch else ()
+        known: dict[str, Any] = {"minutes": minutes, "started_from": origins, "results": results}
+        card = make_card(recipe, volumes.used, status, device=device, **known)
         path, config = output / f"{stem}.safetensors", config_to_dict(recipe.model)
         state = _stored(weights, half=recipe.training.weights == "float16")
         save_model(path, method=recipe.method, config=config, card=card, state=state)
 
-    return Trainer(
+    trainer = Trainer(
         fabric,
         team,
-        method=get_method(recipe.method),
+        method=method,
         recipe=recipe,
         source=volumes.source(),
         validation=volumes.validation_images(),
         folder=output,
+        watch=lambda resumed_at: tell.open(output, recipe, device=device, resumed_at=resumed_at),
         save_model=save,
         weights=earlier.weights,
         facts=facts,
     )
+    return trainer
 
 
 def _stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:

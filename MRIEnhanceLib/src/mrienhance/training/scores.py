@@ -132,6 +132,10 @@ class ScoreBook:
         except OSError as error:
             raise refusal(self.path, error) from None
 
+    def at(self, step: int) -> list[Score]:
+        """The scores of a step; none if it was not validated."""
+        return self.latest[1] if step == self.latest[0] else read_scores(self.path).get(step, [])
+
 
 def read_scores(path: Path) -> dict[int, list[Score]]:
     """The validations of a run by their steps, in order; lines that are not whole are passed over."""

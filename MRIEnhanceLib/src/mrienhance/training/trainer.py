@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mrienhance.errors import Cancelled
+from mrienhance.errors import Cancelled, MRIEnhanceError
 from mrienhance.methods.base import Method
 from mrienhance.methods.objective import Objective
 from mrienhance.training.batches import Batches, Drawn, layout
+from mrienhance.training.diary import Ending
 from mrienhance.training.draw import TrainingSource
 from mrienhance.training.feed import Feed, Meter, default_workers
 from mrienhance.training.learner import Learner
-from mrienhance.training.logbook import Logbook, peak_signal_to_noise, write_preview
 from mrienhance.training.parallel import Team
 from mrienhance.training.random_state import random_state, restore_random_state
 from mrienhance.training.recipe import Recipe
 from mrienhance.training.state import State, collect_tensors, restore, update_average
 from mrienhance.training.states import save_state
 from mrienhance.training.stop import StopRequest
-
-Example = Mapping[str, Tensor]
+from mrienhance.training.validation import Judged, Validation, means
+from mrienhance.training.watch import Watch
 
 
 @dataclass
@@ -56,7 +56,9 @@ class Trainer:
     validation
         Whole validation images, or larger blocks.
     folder
-        Run folder; ``states/``, ``log.csv`` and ``preview/`` appear there.
+        Run folder; ``states/`` appears there.
+    watch
+        Opens what people can watch, from the step on that the training resumes at; called in the first process alone.
     save_model
         Called with the file's stem (``"best"`` or ``"last"``), the averaged weights and the status.
     weights
@@ -73,14 +75,15 @@ class Trainer:
         method: Method,
         recipe: Recipe,
         source: TrainingSource,
-        validation: Sequence[Example],
+        validation: Sequence[Judged],
         folder: Path,
+        watch: Callable[[int | None], Watch],
         save_model: Callable[[str, Mapping[str, Tensor], Status], None],
         weights: Mapping[str, Tensor] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.fabric, self.team, self.recipe, self.settings = fabric, team, recipe, recipe.training
-        self.validation, self.folder, self.save_model, self.facts = validation, folder, save_model, facts or {}
+        self.folder, self.save_model, self.facts = folder, save_model, facts or {}
         fabric.seed_everything(self.settings.seed, verbose=False)
         network = method.build(recipe.model)
         network.load_state_dict(dict(weights or {}), strict=False)
@@ -102,7 +105,9 @@ class Trainer:
             processes=team.size,
             device=fabric.device,
         )
-        self.status = Status()
+        self.validation = Validation(validation, self.objective, team, fabric.device)
+        self.status, self._open = Status(), watch
+        self.watch: Watch | None = None
         self._began, self._saved = time.monotonic(), -1
 
     def resume(self, state: State) -> None:
@@ -124,8 +129,7 @@ class Trainer:
         Cancelled
             If somebody asks to stop (`StopRequest`): between two steps, with the state saved.
         """
-        logbook = self._logbook()
-        with StopRequest() as stop, self._feed() as feed:
+        with StopRequest() as stop, self._watched(), self._feed() as feed:
             meter = Meter(feed, self.status.step)
             while self.status.step < self.settings.steps:
                 if self.team.any(stop.asked):
@@ -133,12 +137,14 @@ class Trainer:
                 terms = self._step(self.status.step, feed)
                 self.status.step += 1
                 if self._due(self.settings.log_every):
-                    numbers = self._mean(terms) | meter.read(self.status.step)
-                    self._write(logbook, "train", numbers)
+                    rate = {"learning_rate": self.settings.learning_rate_at(self.status.step - 1)}
+                    numbers = self._mean(terms) | rate | meter.read(self.status.step)
+                    if self.watch:
+                        self.watch.numbers(self.status.step, "train", numbers)
                     report(self.status, numbers)
                 with meter.paused():
                     if self._due(self.settings.validate_every):
-                        self._write(logbook, "validation", self._validate())
+                        self._validate()
                         report(self.status, self.status.scores)
                     if self._due(self.settings.checkpoint_every):
                         self._save()
@@ -174,35 +180,21 @@ class Trainer:
         stopped.said = not self.team.first
         raise stopped
 
-    @torch.no_grad()
-    def _validate(self) -> dict[str, float]:
+    def _validate(self) -> None:
         """Score the averaged weights on whole images, shared over the processes; keep the best so far."""
-        scores, middle = torch.zeros(len(self.validation), 2, dtype=torch.float64), len(self.validation) // 2
-        for index, example in enumerate(self.validation):
-            # The one that is shown is the first process's: that one writes.
-            if (index - middle) % self.team.size != self.team.rank:
-                continue
-            batch = self.objective.whole({name: value.to(self.fabric.device) for name, value in example.items()})
-            prediction = self.objective.predict(self.averaged, batch)
-            pair = (peak_signal_to_noise(image, batch["target"]) for image in (prediction, batch["baseline"]))
-            scores[index] = torch.tensor([*pair], dtype=torch.float64)
-            if index == middle:
-                self._preview(batch, prediction)
-        every = torch.tensor(self.team.agreed(scores.flatten().tolist())).view_as(scores)
-        psnr, baseline = (float(column.mean()) for column in every.T)
-        self.status.scores = {"psnr": psnr, "baseline_psnr": baseline}
+        # Of a sharded module one process alone can say nothing.
+        others = {} if self.team.sharded else self.learner.raw
+        scores, pictures = self.validation.score({**others, "network": self.averaged})
+        self.status.scores = means(scores)
+        if self.watch:
+            self.watch.validated(self.status.step, scores, self.status.scores)
+            if pictures:
+                self.watch.preview(self.status.step, pictures, scores[len(scores) // 2])
+        psnr = self.status.scores["psnr"]
         if psnr > self.status.best_score:
             self.status.best_score, self.status.best_step = psnr, self.status.step
             self._clock()
             self.team.on_first(lambda: self.save_model("best", self.average, self.status))
-        return self.status.scores
-
-    def _preview(self, batch: Mapping[str, Tensor], prediction: Tensor) -> None:
-        named = {"input": batch["image"], "baseline": batch["baseline"], "prediction": prediction}
-        images = {name: _shown(image) for name, image in named.items()}
-        path = self.folder / "preview" / f"step-{self.status.step:07d}.png"
-        path.parent.mkdir(exist_ok=True)
-        write_preview(path, images, _shown(batch["target"]))
 
     def _save(self) -> None:
         """Write where the training stands, then the model of now."""
@@ -215,21 +207,28 @@ class Trainer:
         facts = {**self.facts, "status": asdict(self.status), "recipe": self.recipe.to_dict(), "scaler": scaler}
         self.team.on_first(lambda: save_state(self.folder, self.status.step, State(tensors, facts)))
         self.team.on_first(lambda: self.save_model("last", self.average, self.status))
+        if self.watch:
+            self.watch.saved(self.status.step)
         self._saved = self.status.step
 
     def _clock(self) -> None:
         self.status.seconds = time.monotonic() - self._began
 
-    def _logbook(self) -> Logbook | None:
-        if not self.team.first:
-            return None
-        return Logbook(self.folder / "log.csv", resumed_at=self.status.step or None)
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Let people watch; whatever ends the training, its diary and its report say so."""
+        self.watch = self.team.on_first(lambda: self._open(self.status.step or None))
+        try:
+            yield
+        except BaseException as error:
+            with suppress(MRIEnhanceError):  # what stopped the training is what is to be told
+                self._close("stopped" if isinstance(error, Cancelled | KeyboardInterrupt) else "failed")
+            raise
+        self.team.on_first(lambda: self._close("done"))
 
-    def _write(self, logbook: Logbook | None, phase: str, values: Mapping[str, float]) -> None:
-        if logbook is not None:
-            logbook.write(self.status.step, phase, values)
-
-
-def _shown(image: Tensor) -> Tensor:
-    """The slice (H, W) of a picture: of a block (1, 1, k, j, i) the middle one across j, which shows k and i."""
-    return image[0, 0] if image.ndim == 4 else image[0, 0, :, image.shape[-2] // 2]
+    def _close(self, ending: Ending) -> None:
+        if self.watch is None:
+            return
+        if ending != "failed":
+            self.watch.examples(self.status.best_step, self.validation)
+        self.watch.close(self.status.step, ending, {"psnr": self.status.best_score})

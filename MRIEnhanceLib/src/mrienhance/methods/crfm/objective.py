@@ -33,6 +33,7 @@ class CRFMObjective(Objective):
         super().__init__()
         self.config = config
         self.contrasts = config.contrasts
+        self.baseline = f"{config.interpolation} interpolation"
         self.factors, self.degradation = config.factors, config.degradation
         self.interpolate = Interpolate(config.factors, kernel=config.interpolation, alignment=config.alignment)
 

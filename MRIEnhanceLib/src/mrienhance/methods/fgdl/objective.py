@@ -19,6 +19,9 @@ from mrienhance.methods.fgdl.pairs import roomy, slice_of, training_pairs
 from mrienhance.methods.fgdl.terms import at_rest, contested, likeness, rivalry
 from mrienhance.methods.objective import Batch, Loss, Objective, Sampling
 
+_FAR = 4
+"""Pixels of displacement that a preview shows white."""
+
 
 class FGDLObjective(Objective):
     """Stage 1: synthesis and label correction together, against two discriminators where these are wanted.
@@ -30,6 +33,7 @@ class FGDLObjective(Objective):
     """
 
     complete = True
+    baseline = "the source as it is"
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -99,6 +103,16 @@ class FGDLObjective(Objective):
         """The synthesized whole slice."""
         synthesis: Tensor = network(batch["image"])
         return synthesis.clamp_min(0)
+
+    def beside(self, modules: Mapping[str, nn.Module], batch: Batch) -> Batch:
+        """How far the label is moved, where that is at hand."""
+        if "correction" not in modules:
+            return {}
+        correction = modules["correction"]
+        assert isinstance(correction, LabelCorrection)
+        # Not by a call: in training that would follow the mean displacement of a validation image.
+        flow = correction.flow(2 * batch["target"] - 1, 2 * batch["image"] - 1) - correction.drift[:, None, None]
+        return {f"moved by (white: {_FAR} pixels)": (flow.norm(dim=1, keepdim=True) / _FAR).clamp(0, 1)}
 
 
 def _distances(batch: Batch, moved: Tensor) -> dict[str, Tensor]:

@@ -35,6 +35,7 @@ class SuperResolutionObjective(Objective):
     """
 
     complete = True
+    baseline = "sinc interpolation"
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -93,6 +94,11 @@ class SuperResolutionObjective(Objective):
         """The super-resolved whole slice."""
         found: Refinement = network(batch["image"], batch["reference"])
         return found.image
+
+    def beside(self, modules: Mapping[str, nn.Module], batch: Batch) -> Batch:
+        """The reference, and what is synthesized from it alone."""
+        found: Refinement = modules["network"](batch["image"], batch["reference"])
+        return {"reference": batch["reference"], "synthesis": found.synthesis.clamp_min(0)}
 
 
 def difference_error(similarities: Sequence[Tensor], difference: Tensor) -> Tensor:

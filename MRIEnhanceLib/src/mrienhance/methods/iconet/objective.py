@@ -37,6 +37,8 @@ class ICONetObjective(Objective):
         The model's hyper-parameters.
     """
 
+    baseline = "sinc interpolation"
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
@@ -133,6 +135,11 @@ class ICONetObjective(Objective):
         """The super-resolved whole slice."""
         prediction: Prediction = network(batch["image"])
         return prediction.image
+
+    def beside(self, modules: Mapping[str, nn.Module], batch: Batch) -> Batch:
+        """What the reconstruction branch makes of the input."""
+        prediction: Prediction = modules["network"](batch["image"])
+        return {"reconstruction branch": prediction.reconstructions[-1]} if prediction.reconstructions else {}
 
 
 def _squared(image: Tensor, label: Tensor) -> Tensor:

@@ -43,6 +43,7 @@ class UnifiedGANObjective(Objective):
         super().__init__()
         self.config = config
         self.contrasts = config.contrasts
+        self.baseline = "the source as it is"
 
     def trained(self, network: nn.Module) -> dict[str, nn.Module]:
         """The generator, the discriminator, the recogniser."""
