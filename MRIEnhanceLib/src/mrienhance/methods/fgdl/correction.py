@@ -74,10 +74,11 @@ class LabelCorrection(nn.Module):
         ValueError
             If a side is below 8 pixels.
         """
-        flow = self.flow(label, source)
+        found = self.flow(label, source)
+        # What was followed before this step: a batch that is split over devices must not see itself in it.
+        flow = found - self.drift[:, None, None]
         if self.training:
-            self.drift = _MEMORY * self.drift + (1 - _MEMORY) * flow.detach().mean((0, 2, 3))
-        flow = flow - self.drift[:, None, None]
+            self.drift = _MEMORY * self.drift + (1 - _MEMORY) * found.detach().mean((0, 2, 3))
         return warp(label.float(), flow), flow
 
     def flow(self, label: Tensor, source: Tensor) -> Tensor:
