@@ -109,7 +109,8 @@ class MeasuredScan:
             maps = self._maps(found, kspace, index)
         except KSpaceError as error:
             message = f"{self.source.path}, slice {index}: {error.message}"
-            raise UsageError(message, hint="name the person in data.held_out, or set scans.maps") from None
+            hint = "name the person in data.held_out, or choose another scans.center_fraction or scans.maps"
+            raise UsageError(message, hint=hint) from None
         rows, columns = found.kspace.window
         box = found.box
         if self.settings.kspace != "raw":
