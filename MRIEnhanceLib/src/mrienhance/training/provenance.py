@@ -33,9 +33,7 @@ TOLD = (
     "licence",
 )
 
-_UNKNOWN_LIMITS = (
-    "Nobody has looked into what it cannot do; it was scored on the images that chose its best step alone."
-)
+_UNKNOWN_LIMITS = "What it cannot do is not known: it was scored on the images that chose its best step alone."
 
 
 def make_card(

@@ -41,6 +41,7 @@ class LFMRIObjective(Objective):
         self.config = config
 
     label_maps = ("lesions",)
+    baseline = "zero-filled"
     measured = True
 
     def groups(self, module: nn.Module) -> list[dict[str, Any]]:
@@ -178,6 +179,14 @@ class LFMRIObjective(Objective):
         assert isinstance(network, LFMRI)
         prediction: Prediction = network(batch["kspace"], batch["maps"], batch["mask"], oracle=batch["lesions"])
         return windowed(prediction.images[-1].abs(), batch)[:, None]
+
+    def beside(self, modules: Mapping[str, nn.Module], batch: Batch) -> Batch:
+        """Where the network looks for lesions, and where they are if somebody has drawn them."""
+        network = modules["network"]
+        found: Prediction = network(batch["kspace"], batch["maps"], batch["mask"], oracle=batch["lesions"])
+        maps = {"attention": found.attention[-1]} if found.attention else {}
+        maps |= {"lesions": batch["lesions"]} if bool((batch["lesions"] > 0).any()) else {}
+        return {name: windowed(image, batch)[:, None] for name, image in maps.items()}
 
 
 def _place_loss(logits: Tensor, batch: Batch) -> Tensor:
