@@ -28,14 +28,18 @@ def object_image(seed: int, *, size: int = 48, slices: int = 4) -> sitk.Image:
     return image
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    """A folder of images of three subjects."""
-    folder = tmp_path / "images"
+def write_images(folder: Path) -> Path:
+    """Make a folder of images of three subjects."""
     folder.mkdir()
     for number in (1, 2, 3):
         write_image(object_image(number), folder / f"sub-{number:02d}_T1w.nii.gz")
     return folder
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of images of three subjects."""
+    return write_images(tmp_path / "images")
 
 
 RECIPE = {
