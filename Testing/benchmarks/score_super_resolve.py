@@ -166,7 +166,7 @@ def ways(model: Model, reference: sitk.Image | None) -> list[tuple[str, sitk.Ima
     takes = model.method.reference(model.config) != "none"
     found: list[tuple[str, sitk.Image | None, bool]] = []
     if not card.reference_required:
-        found.append((", no reference" if takes and reference is not None else "", None, False))
+        found.append((", no reference" if takes else "", None, False))
     if takes and reference is not None:
         off = moved(reference)
         found += [("", reference, False), (", reference moved", off, False)]

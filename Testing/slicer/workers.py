@@ -79,7 +79,7 @@ def save_tiny_thick(path):
     """Save a small network that makes slices four times thinner and may use a T1w, with weights that do something."""
     facts = {"axes": "through-plane", "scale": 4, "degradation": "thick-slice", "reference_contrasts": ("T1w",)}
     names = {"contrasts_in": ("T2w",), "contrasts_out": ("T2w",)}
-    return _save(path, "crfm", "thick-x4", noise=0.02, task="super-resolve", **names, **facts)
+    return _save(path, "crfm", "thick-x4", noise=0.1, task="super-resolve", **names, **facts)
 
 
 def save_tiny_pair(path):

@@ -6,16 +6,22 @@ python Testing/library/repository/results.py   writes them anew
 from pathlib import Path
 
 from mrienhance.evaluation.table import as_markdown
-from mrienhance.models.card import ResultRow
+from mrienhance.models.card import ModelCard, ResultRow
 from mrienhance.models.catalogue import catalogue
 
 README = Path(__file__).resolve().parents[3] / "README.md"
+WITH_REFERENCE = "super-resolve with a reference"
 INTRODUCTIONS = {
     "super-resolve": """\
 Whole scans of subjects that were not learned from, made coarse in plane by k-space truncation and made fine again, with
 the measured frequencies put back. PSNR in dB inside the mask scan > 0.02 of its 99.9th percentile, which is the data
 range; mean over the subjects. Sinc is zero-filled k-space, the baseline to beat; sinc and cubic are aligned with the
 scan. The EDSR-like network has as many multiplications per pixel as ours and learned from as many samples.""",
+    WITH_REFERENCE: """\
+The same by models that look at a finer scan of another contrast, or do without; those of volumes make all three axes
+finer, or the slices thinner (averaged over their thickness). The mask is that of the reference, where there is one.
+Moved: the reference lies 1 mm and 1 degree off, as it is or registered first. The ICONet beside FGDL learned from the
+same T2w scans, without a reference.""",
     "reconstruct": """\
 One slice of raw k-space (4 coils, MPRAGE, another scanner than any that was learned from) with samples left out
 afterwards, twelve masks; and simulated scans of slices with lesions of a patient that was not learned from. The same
@@ -27,7 +33,12 @@ each intensity of the source, in the people that were learned from: what is abov
 voxel. From three scanned people, a network learns structure (SSIM) better than brightness (PSNR).""",
 }
 FIGURES = {"psnr_db": ("PSNR", "{:.2f}"), "lf_psnr_db": ("LF-PSNR", "{:.2f}"), "ssim": ("SSIM", "{:.3f}")}
-SHOWN = {"super-resolve": ("psnr_db",), "reconstruct": ("psnr_db", "lf_psnr_db"), "synthesize": ("psnr_db", "ssim")}
+SHOWN = {
+    "super-resolve": ("psnr_db",),
+    WITH_REFERENCE: ("psnr_db", "ssim"),
+    "reconstruct": ("psnr_db", "lf_psnr_db"),
+    "synthesize": ("psnr_db", "ssim"),
+}
 
 
 def marks(task: str) -> tuple[str, str]:
@@ -41,11 +52,12 @@ def block(task: str) -> str:
         {
             "model": entry.name,
             "data": table.data,
-            **({"subjects": len(table.subjects)} if task == "super-resolve" else {"figure": FIGURES[key][0]}),
-            **{column(row.method): FIGURES[key][1].format(figure(row, key)) for row in table.rows},
+            **({"subjects": len(table.subjects)} if task.startswith("super") else {}),
+            **({"figure": FIGURES[key][0]} if len(SHOWN[task]) > 1 else {}),
+            **{column(row.method, entry.name, task): FIGURES[key][1].format(figure(row, key)) for row in table.rows},
         }
         for entry in catalogue()
-        if entry.source == "shipped" and entry.card is not None and entry.card.task == task
+        if entry.source == "shipped" and entry.card is not None and kind(entry.card) == task
         for table in entry.card.results
         for key in SHOWN[task]
         if figure(table.rows[0], key) is not None
@@ -68,9 +80,17 @@ def figure(row: ResultRow, key: str) -> float | None:
     return value
 
 
-def column(method: str) -> str:
-    """`iconet-x2` and `iconet-x4` stand in one column."""
-    return method.rpartition("-x")[0] or method
+def kind(card: ModelCard) -> str:
+    """In which of the tables a model stands."""
+    return WITH_REFERENCE if card.reference_contrasts else card.task
+
+
+def column(method: str, model: str, task: str) -> str:
+    """`iconet-x2` and `iconet-x4` stand in one column; each way to use a model with a reference has its own."""
+    name, _, way = method.partition(", ")
+    if task == WITH_REFERENCE and name == model:
+        return way or "with reference"
+    return name.rpartition("-x")[0] or name
 
 
 def with_blocks(text: str) -> str:

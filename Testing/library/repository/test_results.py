@@ -23,7 +23,7 @@ def test_shipped_models_are_measured_on_subjects_they_have_not_seen() -> None:
         for table in card.results:
             psnr = {row.method: row.psnr_db for row in table.rows}
             if card.task == "super-resolve":
-                assert max(psnr, key=lambda method: psnr[method]) == entry.name
+                assert max(psnr, key=lambda method: psnr[method]).partition(", ")[0] == entry.name
             elif card.task == "synthesize":  # of brightness alone the regression knows most
                 ssim = {row.method: row.ssim for row in table.rows}
                 assert ssim[entry.name] > ssim["regression on the intensity"]
