@@ -59,3 +59,8 @@ def test_facts_that_the_configuration_gives(monkeypatch: pytest.MonkeyPatch) -> 
 def test_facts_that_nobody_can_tell() -> None:
     with pytest.raises(UsageError, match=r"card\.results cannot be set"):
         made("lf_mri", name="a", results=[])
+
+
+def test_a_value_of_the_wrong_kind_is_the_recipes_fault() -> None:
+    with pytest.raises(UsageError, match=r"recipe: card: field 'limits' must be of type str"):
+        made("lf_mri", name="a", limits=[{"cannot": "a colon"}])

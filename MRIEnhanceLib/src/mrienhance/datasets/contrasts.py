@@ -18,6 +18,7 @@ _NAMES = {
     "T2w": ("t2", "t2w"),
     "FLAIR": ("flair", "t2f", "t2flair", "t2wflair"),
     "PDw": ("pd", "pdw"),
+    "PDFS": ("pdfs", "pdwfs"),
 }
 CONTRASTS = {name: contrast for contrast, names in _NAMES.items() for name in names}
 """Names in lower case to those of BIDS; T1c is T1w after contrast agent."""

@@ -68,18 +68,13 @@ def make_card(
     Raises
     ------
     UsageError
-        If the recipe's card section has a field that cannot be told.
+        If the recipe's card section has a field that cannot be told, or a value of the wrong kind.
     """
     told = dict(recipe.card)
     sources = {entry["folder"]: entry for entry in told.pop("data", [])}
     notes = list(told.pop("training_notes", []))
-    unknown = sorted(set(told) - set(TOLD))
-    if unknown:
-        raise UsageError(
-            f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data', 'training_notes'))}"
-        )
-    method = get_method(recipe.method)
-    task, tiling = method.task(recipe.model), method.tiling(recipe.model)
+    _check(told)
+    method, tiling = get_method(recipe.method), get_method(recipe.method).tiling(recipe.model)
     contrasts = sorted({source.contrast for source in used} - {"unknown", SIMULATED})
     facts: dict[str, Any] = {
         "name": f"{recipe.method}-untitled",
@@ -91,12 +86,7 @@ def make_card(
         **_of_the_reference(method, recipe.model, contrasts),
         **told,
     }
-    known: dict[str, Any] = {
-        "method": recipe.method,
-        "task": task,
-        "scale": max(tiling.scales) if task == "super-resolve" else None,
-        "fidelity": method.paper.fidelity,
-        "paper": {"citation": method.paper.citation, "doi": method.paper.doi},
+    known = _of_the_method(method, recipe.model) | {
         "training": {
             "data": _data(used, sources),
             "validation": list(recipe.data.validation),
@@ -111,7 +101,30 @@ def make_card(
         },
         "results": tuple(results),
     }
-    return ModelCard.from_dict({**facts, **known})
+    try:
+        return ModelCard.from_dict({**facts, **known})
+    except ValueError as error:
+        raise UsageError(f"recipe: card: {error}", hint="compare with the recipes in methods/*/recipes") from None
+
+
+def _check(told: Mapping[str, Any]) -> None:
+    unknown = sorted(set(told) - set(TOLD))
+    if unknown:
+        raise UsageError(
+            f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data', 'training_notes'))}"
+        )
+
+
+def _of_the_method(method: Method, config: Any) -> dict[str, Any]:
+    """What a recipe has no say in."""
+    task = method.task(config)
+    return {
+        "method": method.name,
+        "task": task,
+        "scale": max(method.tiling(config).scales) if task == "super-resolve" else None,
+        "fidelity": method.paper.fidelity,
+        "paper": {"citation": method.paper.citation, "doi": method.paper.doi},
+    }
 
 
 def _axes(tiling: Tiling) -> str:

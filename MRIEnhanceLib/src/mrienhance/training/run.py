@@ -75,16 +75,12 @@ def train(
         Go on where the run in `output` stopped; it then equals one that was not stopped, bit for bit (see `FREE`).
     overrides
         Dotted name of a recipe's value to the value that replaces it.
-    accelerator, devices, nodes
-        As in Lightning Fabric; what torchrun or SLURM started is found without them.
-    strategy
-        ``"ddp"``: each device has a copy of the networks; ``"fsdp"``: a share of them; ``"auto"``: a copy.
+    accelerator, devices, nodes, strategy
+        As in Lightning Fabric, found where torchrun or SLURM started it; ``"fsdp"`` shares networks out, others copy.
     precision, accumulate, workers
         In place of the recipe's (`TrainingSettings`).
-    logs
-        Those of `LOGS` that are wanted beside ``log.csv``.
-    progress, warn
-        Whether to draw a progress bar; told in one line what was passed over.
+    logs, progress, warn
+        Those of `LOGS` that are wanted; whether to draw a progress bar; told in one line what was passed over.
 
     Returns
     -------
@@ -96,9 +92,9 @@ def train(
     UsageError
         If recipe, data, devices or weights to start with cannot be used, or a recipe has changed in between.
     OutputError
-        If `output` holds another run and `resume` is not set, or no run to resume; or if it cannot be written to.
+        If `output` holds another run and `resume` is not set, or none to resume; or if it cannot be written to.
     Cancelled
-        If the process is asked to stop (Ctrl-C, SIGTERM, SIGUSR1) while it trains; the state is saved.
+        If the process is asked to stop (Ctrl-C, SIGTERM, SIGUSR1); the state is saved. In others: `Elsewhere`.
     """
     overrides = _changes(overrides, precision=precision, accumulate=accumulate, workers=workers)
     recipe, found, earlier = _asked(method, data, config or _own_recipe(output, resume), overrides, start_from)
@@ -154,6 +150,7 @@ def _asked(
     folders = [data] if isinstance(data, Path) else list(data)
     found = wanted(find_images(folders, simulate=recipe.data.simulate, measured=recipe.scans.measured), recipe)
     recipe = replace(recipe, data=with_validation(with_split(recipe.data, found), found))
+    make_card(recipe, found, Status(), device="", minutes=0.0)  # it can be made: known now, not after hours
     return recipe, found, read_earlier(recipe, start)
 
 
