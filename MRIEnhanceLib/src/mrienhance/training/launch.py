@@ -5,6 +5,7 @@ Lightning Fabric starts the processes, or finds those that torchrun or SLURM sta
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -62,6 +63,8 @@ def make_fabric(*, accelerator: str, devices: int | str, nodes: int, strategy: s
     several = count * nodes > 1
     if several and hasattr(sys, "ps1"):
         raise UsageError("several devices need a program, not a console", hint="use the command mrienhance train")
+    # Which process is which is no news to a user.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         return Fabric(
             accelerator=accelerator,
