@@ -58,6 +58,17 @@ def test_another_case_is_free(tmp_path: Path):
     assert one.claim("01234") is not None
 
 
+def test_all_that_one_process_has_is_given_back(tmp_path: Path):
+    """Also what was claimed just before an interruption; others keep what they have."""
+    ours, theirs = ledger(tmp_path), ledger(tmp_path, started="another")
+    assert ours.claim("a")
+    assert ours.claim("b")
+    assert theirs.claim("c")
+    ours.give_back()
+    assert files(tmp_path) == ["c.1"]
+    assert ours.claim("a")
+
+
 def test_the_heir_of_a_dead_process(tmp_path: Path):
     dead = ledger(tmp_path, pid=ended())
     assert dead.claim(KEY) is not None

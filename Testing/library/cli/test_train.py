@@ -40,7 +40,7 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "--set",
         "data.validation=[a, b]",
     ]
-    options += ["--strategy", "ddp", "--precision", "32-true", "--workers", "0"]
+    options += ["--strategy", "ddp", "--precision", "32-true", "--workers", "0", "--logs", "csv"]
     said = terminal.done(*COMMAND, *options, "--accelerator", "cpu", "--devices", "2", "--nodes", "3")
     assert callable(asked.pop("warn"))
     assert asked == {
@@ -57,10 +57,12 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "strategy": "ddp",
         "precision": "32-true",
         "workers": 0,
+        "logs": ["csv"],
         "progress": False,
     }
     assert str(Path("run/best.safetensors")) in said[0]
-    assert said[1].startswith("try it: mrienhance super-resolve IMAGE -o OUT.nii.gz --model ")
+    assert said[1] == f"report: {Path('run/report.html')}"
+    assert said[2].startswith("try it: mrienhance super-resolve IMAGE -o OUT.nii.gz --model ")
 
 
 def test_a_model_that_needs_a_reference_is_tried_with_one(
@@ -68,7 +70,7 @@ def test_a_model_that_needs_a_reference_is_tried_with_one(
 ):
     card = card_of(reference_contrasts=("T1w",), reference_required=True)
     monkeypatch.setattr("mrienhance.models.read_header", lambda path: SimpleNamespace(card=card))
-    assert "super-resolve IMAGE --reference REF -o" in terminal.done(*COMMAND)[1]
+    assert "super-resolve IMAGE --reference REF -o" in terminal.done(*COMMAND)[-1]
 
 
 def test_what_is_not_asked_for(terminal: Terminal, asked: dict[str, Any]):

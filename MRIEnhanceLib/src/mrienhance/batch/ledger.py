@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +176,17 @@ class Ledger:
             return None
         except OSError as error:
             raise refusal(path, error) from error
-        claim = Claim(path, deaths=deaths, generations=lambda: self._generations(key))
-        if claim.overtaken:  # its former holder had ended by itself, and somebody else went on from there
-            claim.release()
-            return None
-        return claim
+        claim = Claim(path, deaths=deaths, generations=partial(self._generations, key))
+        if not claim.overtaken:
+            return claim
+        claim.release()  # its former holder had ended by itself, and somebody else went on from there
+        return None
+
+    def give_back(self) -> None:
+        """Give back what this process has claimed: an interruption may come before the block of a claim is entered."""
+        for path in (self.folder / "claims").glob("[!.]*"):
+            if Process.parse(_read(path)) == self.process:
+                Claim(path, deaths=0, generations=partial(self._generations, path.stem)).release()
 
     def _note(self, key: str) -> Path:
         return self.folder / "cases" / f"{key}.json"

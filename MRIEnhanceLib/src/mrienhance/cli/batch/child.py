@@ -81,7 +81,10 @@ class Child:
         ledger = Ledger(root, self.run_name, process).open()
         board = Board(ledger.folder / "runs" / self.run_name, process.name)
         worker = Worker(ledger=ledger, board=board, runner=TaskRunner(self.device), force=args.force)
-        worker.work(arrange(cases, rank=self.rank, world=self.world))
+        try:
+            worker.work(arrange(cases, rank=self.rank, world=self.world))
+        finally:
+            ledger.give_back()
 
 
 def _hang_on_stdin() -> None:
