@@ -13,6 +13,7 @@ from mrienhance.blocks.scaling import Factors
 _REDUCTION, _LEAST = 16, 4
 # What is added to something begins small: without normalisation a deep stack would double its variance each time.
 _FIRST_UPDATE = 0.1
+_ALIVE = 0.5
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = 1.0) -> nn.Conv3d:
@@ -44,6 +45,8 @@ class ChannelAttention(nn.Module):
         super().__init__()
         hidden = max(channels // _REDUCTION, _LEAST)
         self.weigh = nn.Sequential(conv(channels, hidden, 1), nn.ReLU(), conv(hidden, channels, 1))
+        # So few units could all begin below 0, where they would never learn.
+        nn.init.constant_(self.weigh[0].bias, _ALIVE)  # type: ignore[arg-type]
         self.radius, self.factors = radius, factors
 
     def forward(self, x: Tensor) -> Tensor:
