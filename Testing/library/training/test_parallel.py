@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.plugins import MixedPrecision
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -134,3 +136,43 @@ def test_gradients_travel_in_buckets_of_one_type() -> None:
     buckets = list(_buckets([small, small, other, large, large, small]))
     assert [len(bucket) for bucket in buckets] == [2, 1, 1, 1, 1]
     assert list(_buckets([])) == []
+
+
+class Scaled(MixedPrecision):
+    """Float32 whose losses are scaled as those of float16 are; the scale doubles with each step."""
+
+    def __init__(self) -> None:
+        super().__init__("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=16.0, growth_interval=1))
+
+    def forward_context(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def convert_input(self, data: Any) -> Any:
+        return data
+
+
+class Together(Careless):
+    """One loss that two optimisers step on."""
+
+    def losses(self, modules: Mapping[str, nn.Module], batch: Any, *, progress: float) -> Iterator[Loss]:
+        yield Loss(modules["critic"](modules["network"](batch["image"])).square().mean(), ("network", "critic"))
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+def test_the_scale_of_gradients_changes_once_all_optimisers_have_stepped(clip: float) -> None:
+    weights = []
+    for scaled in (False, True):
+        torch.manual_seed(0)
+        fabric = make_fabric(accelerator="cpu", devices=1, nodes=1, strategy="auto", precision="32-true")
+        if scaled:
+            fabric.strategy.precision = Scaled()
+        settings = TrainingSettings(steps=3, warmup=0, gradient_clip=clip)
+        network, objective = nn.Linear(3, 2), Together([])
+        learner = Learner(fabric, Team(fabric), objective=objective, network=network, settings=settings)
+        for step in range(3):
+            learner.learn([{"image": torch.rand(4, 3, generator=torch.Generator().manual_seed(step))}], step)
+        weights.append([each.detach().clone() for part in learner.raw.values() for each in part.parameters()])
+        scale = fabric.strategy.precision.state_dict().get("scale")
+        assert scale == (16 * 2**3 if scaled else None)
+    for plain, scaled_one in zip(*weights, strict=True):
+        torch.testing.assert_close(plain, scaled_one, rtol=1e-5, atol=1e-7)

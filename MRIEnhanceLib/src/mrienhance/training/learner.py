@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from lightning_fabric import Fabric
@@ -149,17 +149,26 @@ class Learner:
             scaler.update()
 
 
+def check_shares(modules: Iterable[str]) -> None:
+    """See that what learns can be sharded: one network, which nobody judges.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
+    others = " and ".join(sorted(set(modules) - {"network"}))
+    if others:
+        what = f"a network that learns together with {others} cannot be sharded"
+        raise UsageError(what, hint="use --strategy ddp: it can be copied")
+
+
 def _shard(modules: Mapping[str, nn.Module], team: Team) -> None:
     """Keep a share of the weights, gradients and optimiser states in each process; a forward pass gathers the weights.
 
     The network is one unit: methods may use parts of it in any order, as long as it is called as a whole.
     """
-    if set(modules) != {"network"}:
-        others = " and ".join(sorted(set(modules) - {"network"}))
-        raise UsageError(
-            f"a network that learns together with {others} cannot be sharded",
-            hint="use --strategy ddp: it can be copied",
-        )
+    check_shares(modules)
     network = modules["network"].to(team.device)
     fully_shard(network, mesh=init_device_mesh(team.device.type, (team.size,)))
 

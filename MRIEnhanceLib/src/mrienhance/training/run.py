@@ -21,6 +21,7 @@ from mrienhance.training.bar import TrainingBar
 from mrienhance.training.diary import data_of
 from mrienhance.training.given import TrainingData, wanted, with_validation
 from mrienhance.training.launch import make_fabric
+from mrienhance.training.learner import check_shares
 from mrienhance.training.parallel import Team
 from mrienhance.training.prepared import with_split
 from mrienhance.training.provenance import make_card
@@ -126,6 +127,8 @@ def _train(
     """Train, once all processes are there."""
     if not resume:  # a run that is resumed has all its weights
         check_rest(recipe, earlier)
+    if team.sharded:
+        team.on_first(lambda: check_shares(_learning(recipe)))
     facts = run_facts(recipe, volumes.used, processes=team.size, origins=earlier.origins)
     state = _state(team, output, tell.warn) if resume else None
     if state is not None:
@@ -140,6 +143,13 @@ def _train(
             trainer.resume(state)
         trainer.fit(bar.training)
     team.close()
+
+
+def _learning(recipe: Recipe) -> list[str]:
+    """The names of the modules that learn; none is made."""
+    method = get_method(recipe.method)
+    with torch.device("meta"):
+        return list(method.objective(recipe.model).trained(method.build(recipe.model)))
 
 
 def _asked(
