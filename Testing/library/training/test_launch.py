@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from safetensors.torch import load_file
 
 from mrienhance.errors import UsageError
@@ -32,6 +33,8 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """No launcher has started this process."""
     for name in [*TORCHRUN, *SLURM, *(name for name in os.environ if name.startswith("SLURM_"))]:
         monkeypatch.delenv(name, raising=False)
+    # Fabric notes the rank that it finds: it must not outlive the test.
+    monkeypatch.setattr(rank_zero_only, "rank", 0, raising=False)
 
 
 def there(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> None:
