@@ -76,7 +76,8 @@ def training_images(method: Method, config: Any, *, size: int = 64, count: int =
 
 
 def training_batch(method: Method, config: Any) -> Batch:
-    sampling = Sampling(images=2, patches=1, patch=16, intensity_jitter=0.0)
+    patch = min(16, 64 // max(method.tiling(config).scales))  # no larger than the images
+    sampling = Sampling(images=2, patches=1, patch=patch, intensity_jitter=0.0)
     objective, images = method.objective(config), training_images(method, config)
     generators = [torch.Generator().manual_seed(1 + number) for number in range(len(images))]
     common = objective.common(torch.Generator().manual_seed(0))

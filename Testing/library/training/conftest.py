@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def write_images(folder: Path) -> Path:
     for number in (1, 2, 3):
         write_image(object_image(number), folder / f"sub-{number:02d}_T1w.nii.gz")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    """As in the processes that tests start: sums over several threads are rounded otherwise, and bits are compared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
