@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import SimpleITK as sitk
@@ -215,10 +216,10 @@ def test_a_killed_training_on_simulated_scans_resumes_exactly(
 
     whole, step = run("whole"), Trainer._step
 
-    def die(trainer: Trainer, number: int) -> dict[str, torch.Tensor]:
+    def die(trainer: Trainer, number: int, feed: Any) -> dict[str, torch.Tensor]:
         if number == 5:
             raise KeyboardInterrupt
-        return step(trainer, number)
+        return step(trainer, number, feed)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "_step", die)
