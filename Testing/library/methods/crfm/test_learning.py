@@ -140,6 +140,22 @@ def test_terms_are_what_they_say() -> None:
     torch.testing.assert_close(early.value, sum(early.terms.values(), torch.zeros(())))
 
 
+def test_coarse_features_learn_first() -> None:
+    """No fine map gets a gradient as long as they are alone, and every layer does afterwards."""
+    config = Config(**SMALL, direct=True, coarse_fraction=0.5, contrasts=("T1w", "T2w"))
+    objective, network = CRFMObjective(config), CRFM(config)
+    batch = objective.prepare([block()], STILL, draws(), {})
+    for layer in (network.tail[-1], network.direct):
+        torch.nn.init.normal_(layer.weight, std=0.1)  # type: ignore[union-attr, arg-type]
+    learning = []
+    for progress in (0.49, 0.5):
+        network.zero_grad()
+        next(objective.losses({"network": network}, batch, progress=progress)).value.backward()
+        learning.append({name.split(".")[0] for name, value in network.named_parameters() if value.grad is not None})
+    assert learning[0] == {"gradient_head", "gradient_down", "head", "stages", "direct"}
+    assert learning[1] == {name.split(".")[0] for name, _ in network.named_parameters()}
+
+
 def test_learns_from_a_reference_that_holds_the_answer() -> None:
     """On noise, which nothing but the reference can tell, a short training with the target as reference beats none."""
     coarsen = make_degradation("k-space", (16, 16, 16), (2, 2, 2))

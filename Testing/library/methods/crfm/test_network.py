@@ -178,6 +178,15 @@ def test_padding_to_windows_is_the_predictors() -> None:
     torch.testing.assert_close(residual, expected[:, :, :6, :2, :12], rtol=0, atol=1e-5)
 
 
+def test_coarse_detail_alone_is_the_network_whose_fine_maps_say_nothing() -> None:
+    network = awake(Config(direct=True, **SMALL))
+    image, reference = scans(network.config, (4, 5, 6))
+    alone = network(image, reference, coarse_alone=True)
+    assert not torch.allclose(alone, network(image, reference))
+    torch.nn.init.zeros_(network.tail[-1].weight)  # type: ignore[arg-type]
+    torch.testing.assert_close(alone, network(image, reference))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -190,6 +199,7 @@ def test_padding_to_windows_is_the_predictors() -> None:
         {"misrotation": -1.0},
         {"reference_dropout": 1.5},
         {"value_k": 2},
+        {"coarse_fraction": 0.5},
     ],
     ids=str,
 )

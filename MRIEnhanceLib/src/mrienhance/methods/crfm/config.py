@@ -69,6 +69,9 @@ class Config:
         Largest random shift of the reference in training, in fine voxels along each axis, and rotation in degrees.
     gradient_weight, ssim_weight
         Weights of the optional terms beside the mean absolute error.
+    coarse_fraction
+        First fraction of the training in which the coarse features of `direct` learn alone: they do most of the work
+        at a quarter of the cost.
     squared_fraction
         Last fraction of the training in which squared errors are minimised instead of absolute ones.
 
@@ -108,6 +111,7 @@ class Config:
     misrotation: float = 0.0
     gradient_weight: float = 0.0
     ssim_weight: float = 0.0
+    coarse_fraction: float = 0.0
     squared_fraction: float = 0.0
 
     def __post_init__(self) -> None:
@@ -118,8 +122,9 @@ class Config:
         self._check("channels", self.channels % 2 == 0, "even")
         self._check("insertions", 1 <= self.insertions <= self.stages, f"from 1 to the stages ({self.stages})")
         self._check("window", self.window >= 0 and self.window % self.scale == 0, f"0 or a multiple of {self.scale}")
-        for name in ("reference_dropout", "squared_fraction"):
+        for name in ("reference_dropout", "coarse_fraction", "squared_fraction"):
             self._check(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        self._check("coarse_fraction", self.direct or not self.coarse_fraction, "0 without direct")
         for name in ("match_channels", "misregistration", "misrotation", "gradient_weight", "ssim_weight"):
             self._check(name, getattr(self, name) >= 0, "at least 0")
         self._check("contrasts", len(self.contrasts) >= 1, "one or more")

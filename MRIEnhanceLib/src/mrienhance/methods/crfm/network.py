@@ -106,7 +106,7 @@ class CRFM(nn.Module):
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor, reference: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, reference: Tensor | None = None, *, coarse_alone: bool = False) -> Tensor:
         """Super-resolve.
 
         Parameters
@@ -115,6 +115,9 @@ class CRFM(nn.Module):
             Coarse volumes (B, 1, D, H, W) of any size, brightest tissue about 1.
         reference
             Volumes (B, 1, fD, gH, hW) of another contrast on the fine grid, likewise; None for none.
+        coarse_alone
+            For training: only the detail that `Config.direct` takes from the coarse features, without the plug-in
+            module and the fusion, which are most of the work.
 
         Returns
         -------
@@ -127,35 +130,38 @@ class CRFM(nn.Module):
         sides = [math.lcm(config.window or 1, factor) for factor in config.factors]
         padded = [-(-length // side) * side for length, side in zip(size, sides, strict=True)]
         fine = [length * factor for length, factor in zip(padded, config.factors, strict=True)]
-        residual = self._residual(_extend(image, padded), None if reference is None else _extend(reference, fine))
+        shown = None if reference is None else _extend(reference, fine)
+        residual = self._residual(_extend(image, padded), shown, coarse_alone=coarse_alone)
         d, h, w = (length * factor for length, factor in zip(size, config.factors, strict=True))
         skip: Tensor = self.interpolate(image)
         return skip + _DETAIL * residual[:, :, :d, :h, :w]
 
-    def _residual(self, image: Tensor, reference: Tensor | None) -> Tensor:
+    def _residual(self, image: Tensor, reference: Tensor | None, *, coarse_alone: bool) -> Tensor:
         config = self.config
         total = texture = fine = None
         if self.gradient_head is not None and self.gradient_down is not None:
             fine = self.gradient_head(self._shown(image, reference))
             texture = self.gradient_down(fine)
-            total = self.fusion.add(None, len(self.fusion.join) - 1, fine)
+            total = None if coarse_alone else self.fusion.add(None, len(self.fusion.join) - 1, fine)
             # On the fine grid every map counts in memory: none stays longer than it is needed.
             fine = fine if config.fmp_values == "reference" else None
         target = self.head(image)
         for number, stage in enumerate(self.stages, start=1 + config.insertions - config.stages):
             target, texture = stage(target, texture)
-            if self.plug_in is not None and number >= 1:
+            if self.plug_in is not None and number >= 1 and not coarse_alone:
                 found, refined = self.plug_in(target, texture, fine)
                 total = self.fusion.add(total, number, found)
                 target = target if refined is None or number == config.insertions else refined
                 del found
         del fine, texture
+        direct = None if self.direct is None else depth_to_space(self.direct(target), config.factors)
+        if coarse_alone:
+            assert direct is not None
+            return direct.float()
         total = self.fusion.add(total, 0, self.lift(target))
         total = self.fusion(total)
         residual: Tensor = self.tail(total)
-        if self.direct is not None:
-            residual = residual + depth_to_space(self.direct(target), config.factors)
-        return residual.float()
+        return (residual if direct is None else residual + direct).float()
 
     def _shown(self, image: Tensor, reference: Tensor | None) -> Tensor:
         config = self.config

@@ -46,7 +46,8 @@ class CRFMObjective(Objective):
     def losses(self, modules: Mapping[str, nn.Module], batch: Batch, *, progress: float) -> Iterator[Loss]:
         """One loss for the one optimiser."""
         config, target = self.config, batch["target"]
-        image: Tensor = modules["network"](batch["image"], batch.get("reference"))
+        coarse_alone = progress < config.coarse_fraction
+        image: Tensor = modules["network"](batch["image"], batch.get("reference"), coarse_alone=coarse_alone)
         if progress >= 1 - config.squared_fraction:
             # Ten times: it pulls as hard as the mean absolute error where errors are a twentieth.
             terms = {"l2": 10 * functional.mse_loss(image, target)}
