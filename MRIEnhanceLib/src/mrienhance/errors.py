@@ -16,7 +16,8 @@ class MRIEnhanceError(Exception):
     Attributes
     ----------
     said
-        Whether another process of the same work tells the user, so that this one need not.
+        Whether another process of the same work tells the user, so that this one need not; it leaves the exit code to
+        that one, too.
     """
 
     said = False

@@ -13,6 +13,7 @@ import torch
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from safetensors.torch import load_file
 
+from mrienhance.cli.main import main
 from mrienhance.errors import UsageError
 from mrienhance.training import train
 from mrienhance.training.launch import Replicas, _started, make_fabric
@@ -103,25 +104,50 @@ def test_a_console_cannot_be_started_twice(monkeypatch: pytest.MonkeyPatch) -> N
         fabric(devices=2)
 
 
+class Second(Team):
+    """The second of two processes, which is told whether the first one refused something."""
+
+    def __init__(self, refused: bool) -> None:
+        self.size, self.rank, self.refused = 2, 1, refused
+
+    def agreed(self, numbers: Any) -> list[float]:
+        return [numbers[0] + self.refused, *numbers[1:]]
+
+
+def refuse() -> None:
+    raise ValueError("no")
+
+
 def test_a_refusal_in_the_first_process_stops_all() -> None:
-    class Other(Team):
-        """What a second process is told."""
-
-        def __init__(self, refused: bool) -> None:
-            self.size, self.rank, self.refused = 2, 1, refused
-
-        def agreed(self, numbers: Any) -> list[float]:
-            return [float(self.refused)]
-
-    def work() -> int:
-        raise UsageError("no")
-
-    assert Other(refused=False).on_first(work) is None
+    assert Second(refused=False).on_first(refuse) is None
     with pytest.raises(Elsewhere) as stop:
-        Other(refused=True).on_first(work)
+        Second(refused=True).on_first(refuse)
     assert stop.value.said
-    with pytest.raises(UsageError, match="no"):
-        Team(fabric()).on_first(work)
+    with pytest.raises(ValueError, match="no"):
+        Team(fabric()).on_first(refuse)
+
+
+def test_one_process_says_why_all_have_stopped() -> None:
+    """The same file cannot be read by any of them, or one of them alone cannot do something."""
+    with pytest.raises(Elsewhere) as stop:
+        Second(refused=True).together(refuse)
+    assert stop.value.said
+    with pytest.raises(ValueError, match="no"):
+        Second(refused=False).together(refuse)
+    assert Second(refused=False).together(lambda: 3) == 3
+
+
+def test_a_process_that_another_one_speaks_for_ends_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Launchers kill the others once one process has failed, and the one that speaks may still be at its report."""
+
+    def stopped(*args: Any, **options: Any) -> None:
+        raise Elsewhere(said=True)
+
+    monkeypatch.setattr("mrienhance.training.train", stopped)
+    assert main(["train", "iconet", "--data", "images", "--output", "run"]) == 0
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_command_trains_on_two_devices(recipe: Path, images: Path, tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def test_refusals(recipe: Path, images: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"sub-02_T1w\.nii\.gz"):
         (images / "sub-02_T1w.nii.gz").write_bytes(b"not an image")
         run(recipe, images, tmp_path / "b")
+    assert not list((tmp_path / "b").iterdir()), "the same command can be given again"
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match="not empty"):

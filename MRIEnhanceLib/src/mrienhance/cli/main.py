@@ -97,9 +97,12 @@ def _refuse(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         error = Cancelled()
     if isinstance(error, MRIEnhanceError):
+        if error.said:
+            # Whoever started several processes kills those that are left once one has failed: the one that tells must
+            # have the time to.
+            return 0
         stopped = isinstance(error, Cancelled)
-        if not error.said:
-            complain("stopped" if stopped else "error", error.message, error.hint)
+        complain("stopped" if stopped else "error", error.message, error.hint)
         return 130 if stopped else 2 if isinstance(error, UsageError) else 1
     if isinstance(error, BrokenPipeError):
         # The reader of our output (head, less) has left; without this Python complains once more at exit.

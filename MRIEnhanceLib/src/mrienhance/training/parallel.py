@@ -85,23 +85,30 @@ class Team:
         """Whether any process says so."""
         return self.agreed([float(flag)])[0] > 0
 
-    def on_first(self, work: Callable[[], T]) -> T | None:
-        """Do something in the first process alone and wait for it; if it is refused there, all processes stop.
+    def together(self, work: Callable[[], T]) -> T:
+        """Do something in each process and wait for all; if it is refused in any of them, all stop.
 
         Raises
         ------
-        MRIEnhanceError
-            In the first process, what was raised; in the others, `Elsewhere`.
+        Exception
+            In the first process where something was raised, that; in the others, `Elsewhere`.
         """
-        result, refused = None, None
-        if self.first:
-            try:
-                result = work()
-            except MRIEnhanceError as error:
-                refused = error
-        if self.any(refused is not None):
-            raise refused or Elsewhere(said=True)
+        refused: Exception | None = None
+        try:
+            result = work()
+        except Exception as error:
+            refused = error
+        if self.size > 1:
+            refusals = self.agreed([float(refused is not None and rank == self.rank) for rank in range(self.size)])
+            if any(refusals) and refusals.index(1) != self.rank:
+                raise Elsewhere(said=True)
+        if refused is not None:
+            raise refused
         return result
+
+    def on_first(self, work: Callable[[], T]) -> T | None:
+        """Do something in the first process alone, `together` with the others, which wait for it."""
+        return self.together(lambda: work() if self.first else None)
 
     def total(self, values: Tensor) -> Tensor:
         """A tensor that all processes give, added up, on its device; the same one alone."""

@@ -29,7 +29,7 @@ from mrienhance.training.recipe import Recipe, read_recipe
 from mrienhance.training.resume import check_same, run_facts
 from mrienhance.training.start import Earlier, check_rest, read_earlier
 from mrienhance.training.state import State
-from mrienhance.training.states import newest_state, state_of, sweep
+from mrienhance.training.states import newest_state, saved_states, state_of, sweep
 from mrienhance.training.trainer import Status, Trainer
 from mrienhance.training.volumes import Source, find_images
 from mrienhance.training.watch import LOGS, Tell
@@ -126,7 +126,7 @@ def _train(
 ) -> None:
     """Train, once all processes are there."""
     if not resume:  # a run that is resumed has all its weights
-        check_rest(recipe, earlier)
+        team.on_first(lambda: check_rest(recipe, earlier))
     if team.sharded:
         team.on_first(lambda: check_shares(_learning(recipe)))
     facts = run_facts(recipe, volumes.used, processes=team.size, origins=earlier.origins)
@@ -135,9 +135,11 @@ def _train(
         before = state
         team.on_first(lambda: check_same(before, recipe, facts))
         facts["started_from"] = state.facts.get("started_from", facts["started_from"])
-    team.on_first(lambda: _prepare_folder(output, recipe, resume=resume))
+    team.on_first(lambda: _make_folder(output, resume=resume))
     with TrainingBar(recipe.training.steps, shown=tell.progress and team.first) as bar:
-        volumes.load(bar.reading)
+        team.together(lambda: volumes.load(bar.reading))
+        # Not before: a folder that holds nothing to go on from would only be in the way of the next try.
+        team.on_first(lambda: _write_recipe(output, recipe))
         trainer = _trainer(fabric, team, recipe, volumes, output, earlier, facts, tell)
         if state is not None:
             trainer.resume(state)
@@ -174,7 +176,7 @@ def _state(team: Team, output: Path, warn: Callable[[str], None]) -> State:
     """The state to go on from: the latest that is whole, the same one for all processes."""
     state = team.on_first(lambda: newest_state(output, warn))
     step = int(team.agreed([float(state.facts["status"]["step"]) if state is not None else 0.0])[0])
-    return state if state is not None else state_of(output, step)
+    return team.together(lambda: state if state is not None else state_of(output, step))
 
 
 def _trainer(
@@ -188,7 +190,6 @@ def _trainer(
     tell: Tell,
 ) -> Trainer:
     device = f"{team.size} x {fabric.device.type}" if team.size > 1 else str(fabric.device)
-
     method = get_method(recipe.method)
     baseline = method.objective(recipe.model).baseline
 
@@ -223,15 +224,19 @@ def _stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
     return {name: value.half() if half and value.is_floating_point() else value for name, value in plain.items()}
 
 
-def _prepare_folder(output: Path, recipe: Recipe, *, resume: bool) -> None:
+def _make_folder(output: Path, *, resume: bool) -> None:
     if not resume and output.is_dir() and any(output.iterdir()):
-        raise OutputError(f"{output} is not empty", hint="choose a new folder, or go on with --resume")
+        other = ", or go on with --resume" if saved_states(output) else ""
+        raise OutputError(f"{output} is not empty", hint=f"choose a new folder{other}")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"cannot make {output}: {error.strerror}", hint="choose a folder that you may write to"
         ) from None
+
+
+def _write_recipe(output: Path, recipe: Recipe) -> None:
     sweep(output)
     with atomic_path(output / "recipe.yaml", overwrite=True) as temporary:
         temporary.write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False), encoding="utf-8")

@@ -56,7 +56,7 @@ def newest_state(run: Path, warn: Callable[[str], None]) -> State:
     """
     paths = saved_states(run)
     if not paths:
-        raise OutputError(f"nothing to resume in {run}", hint="leave out --resume to start there")
+        raise OutputError(f"nothing to resume in {run}", hint="leave out --resume, and start in a new folder")
     for path in paths[:-1]:
         try:
             return read_state(path)

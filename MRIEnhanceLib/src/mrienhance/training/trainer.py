@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mrienhance.training.diary import Ending
 from mrienhance.training.draw import TrainingSource
 from mrienhance.training.feed import Feed, Meter, default_workers
 from mrienhance.training.learner import Learner
-from mrienhance.training.parallel import Team
+from mrienhance.training.parallel import Elsewhere, Team
 from mrienhance.training.random_state import random_state, restore_random_state
 from mrienhance.training.recipe import Recipe
 from mrienhance.training.state import State, collect_tensors, restore, update_average
@@ -139,8 +140,7 @@ class Trainer:
                 if self._due(self.settings.log_every):
                     rate = {"learning_rate": self.settings.learning_rate_at(self.status.step - 1)}
                     numbers = self._mean(terms) | rate | meter.read(self.status.step)
-                    if self.watch:
-                        self.watch.numbers(self.status.step, "train", numbers)
+                    self._note(partial(Watch.numbers, step=self.status.step, phase="train", values=numbers))
                     report(self.status, numbers)
                 with meter.paused():
                     if self._due(self.settings.validate_every):
@@ -186,10 +186,7 @@ class Trainer:
         others = {} if self.team.sharded else self.learner.raw
         scores, pictures = self.validation.score({**others, "network": self.averaged})
         self.status.scores = means(scores)
-        if self.watch:
-            self.watch.validated(self.status.step, scores, self.status.scores)
-            if pictures:
-                self.watch.preview(self.status.step, pictures, scores[len(scores) // 2])
+        self._note(lambda watch: watch.validated(self.status.step, scores, self.status.scores, pictures))
         psnr = self.status.scores["psnr"]
         if psnr > self.status.best_score:
             self.status.best_score, self.status.best_step = psnr, self.status.step
@@ -207,9 +204,12 @@ class Trainer:
         facts = {**self.facts, "status": asdict(self.status), "recipe": self.recipe.to_dict(), "scaler": scaler}
         self.team.on_first(lambda: save_state(self.folder, self.status.step, State(tensors, facts)))
         self.team.on_first(lambda: self.save_model("last", self.average, self.status))
-        if self.watch:
-            self.watch.saved(self.status.step)
+        self._note(lambda watch: watch.saved(self.status.step))
         self._saved = self.status.step
+
+    def _note(self, write: Callable[[Watch], None]) -> None:
+        """Have something written for people; if that fails, all processes stop."""
+        self.team.on_first(lambda: write(self.watch) if self.watch else None)
 
     def _clock(self) -> None:
         self.status.seconds = time.monotonic() - self._began
@@ -220,6 +220,9 @@ class Trainer:
         self.watch = self.team.on_first(lambda: self._open(self.status.step or None))
         try:
             yield
+        except Elsewhere:
+            # Whoever started the processes kills this one soon, too: it must tell that before it is gone.
+            raise
         except BaseException as error:
             with suppress(MRIEnhanceError):  # what stopped the training is what is to be told
                 self._close("stopped" if isinstance(error, Cancelled | KeyboardInterrupt) else "failed")

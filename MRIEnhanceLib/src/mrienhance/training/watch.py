@@ -76,13 +76,16 @@ class Watch:
         if self.board is not None:
             self.board.write(step, phase, values)
 
-    def validated(self, step: int, scores: Sequence[Score], means: Mapping[str, float]) -> None:
-        """Write what a validation found."""
+    def validated(
+        self, step: int, scores: Sequence[Score], means: Mapping[str, float], pictures: Pictures | None
+    ) -> None:
+        """Write what a validation found, and draw the image in the middle."""
         self.book.write(step, scores)
         self.numbers(step, "validation", means)
+        if pictures:
+            self._preview(step, pictures, scores[len(scores) // 2])
 
-    def preview(self, step: int, pictures: Pictures, score: Score) -> None:
-        """Draw one validation image."""
+    def _preview(self, step: int, pictures: Pictures, score: Score) -> None:
         path = self.folder / "preview" / f"step-{step:07d}.png"
         write_preview(path, pictures, heading=_heading(step, score), score=score)
         if self.board is not None:
