@@ -50,6 +50,9 @@ def test_brightness_in_use_is_within_that_of_training(method: str, path: Path) -
         ("training: {precision: 8-bit}", "8-bit"),
         ("method: another", "another method"),
         ("[1, 2]", "holds no recipe"),
+        ("training: 5", "'training' must be a section, not 5"),
+        ("card: [name]", "'card' must be a section"),
+        ("{1: {}, surprise: {}}", "unknown section '1'"),
         ("model: {scale: 2", "cannot read"),
         ("model: !!python/object/apply:os.system ['true']", "cannot read"),
     ],
@@ -72,6 +75,12 @@ def test_overrides_reach_their_section(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"training": {"steps": 10}}))
     recipe = read_recipe("iconet", path, overrides={"training.steps": 3, "model.scale": 4})
     assert (recipe.training.steps, recipe.model.scale) == (3, 4)
+
+
+def test_a_section_may_be_empty(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("training:\nmodel:\n")
+    assert read_recipe("iconet", path, overrides={"training.steps": 3}).training.steps == 3
 
 
 def test_learning_rate_rises_then_falls_as_a_cosine() -> None:

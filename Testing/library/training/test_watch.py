@@ -15,7 +15,7 @@ from mrienhance.cli.main import main
 from mrienhance.models import ModelCard, load_model, read_header
 from mrienhance.training import train
 from mrienhance.training.diary import read_diary
-from mrienhance.training.logbook import read_log
+from mrienhance.training.logbook import Logbook, read_log
 from mrienhance.training.scores import read_scores
 from mrienhance.training.trainer import Trainer
 
@@ -98,3 +98,13 @@ def test_a_recipe_that_tells_nothing_gives_a_card_that_says_so(images: Path, tmp
     assert card.results[0].subjects == ("sub-03",)
     text = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "licence: not stated" in text
+
+
+def test_a_log_with_broken_lines_is_gone_on_with(tmp_path: Path) -> None:
+    """As a power cut leaves it."""
+    path = tmp_path / "log.csv"
+    for step in (1, 3):
+        (Logbook(path) if step == 1 else Logbook(path, resumed_at=step)).write(step, "train", {"loss": 0.25})
+    path.write_bytes(path.read_bytes() + b"2,tr\0\xff\n2,train,loss,\nx,y,z,w\n2,tra")
+    Logbook(path, resumed_at=2)
+    assert path.read_text().splitlines() == ["step,phase,name,value", "1,train,loss,0.25"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from mrienhance.images.files import atomic_path, refusal
 
@@ -17,19 +19,17 @@ class Logbook:
     path
         The CSV file.
     resumed_at
-        Lines of this step or later are dropped: they will be written again. None starts a new log.
+        Lines of later steps are dropped: they will be written again. None starts a new log.
     """
 
     COLUMNS = ("step", "phase", "name", "value")
 
     def __init__(self, path: Path, *, resumed_at: int | None = None) -> None:
         self.path = path
-        kept: list[list[str]] = []
-        if resumed_at is not None and path.is_file():
-            with path.open(newline="", encoding="utf-8") as file:
-                kept = [row for row in list(csv.reader(file))[1:] if len(row) == 4 and int(row[0]) <= resumed_at]
+        kept = [] if resumed_at is None else [line for line in _lines(path) if line[0] <= resumed_at]
         with atomic_path(path, overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([self.COLUMNS, *kept])
+            csv.writer(file).writerow(self.COLUMNS)
+            self._append(file, kept)
 
     def write(self, step: int, phase: str, values: Mapping[str, float]) -> None:
         """Append one line per value.
@@ -41,21 +41,29 @@ class Logbook:
         """
         try:
             with self.path.open("a", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([step, phase, name, f"{value:.6g}"] for name, value in values.items())
+                self._append(file, ((step, phase, name, value) for name, value in values.items()))
         except OSError as error:
             raise refusal(self.path, error) from None
+
+    @staticmethod
+    def _append(file: TextIO, lines: Iterable[tuple[int, str, str, float]]) -> None:
+        csv.writer(file).writerows((*line, f"{value:.6g}") for *line, value in lines)
 
 
 def read_log(path: Path) -> dict[str, list[tuple[int, float]]]:
     """The numbers of a log: ``phase/name`` to points (step, value); lines that are not whole are passed over."""
     found: dict[str, list[tuple[int, float]]] = {}
-    if not path.is_file():
-        return found
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        for row in list(csv.reader(file))[1:]:
-            try:
-                step, phase, name, value = row
-                found.setdefault(f"{phase}/{name}", []).append((int(step), float(value)))
-            except ValueError:
-                continue
+    for step, phase, name, value in _lines(path):
+        found.setdefault(f"{phase}/{name}", []).append((step, value))
     return found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str, str, float]]:
+    """The lines that are whole: a power cut may leave others."""
+    if not path.is_file():
+        return
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        for row in csv.reader(line.replace("\0", "") for line in file):
+            with suppress(ValueError):
+                step, phase, name, value = row
+                yield int(step), phase, name, float(value)

@@ -151,4 +151,8 @@ def _load(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds no recipe", hint="a recipe has sections: model, training, sampling, data, card")
-    return values
+    sections = {str(name): {} if value is None else value for name, value in values.items()}
+    for name, value in sections.items():
+        if name != "method" and not isinstance(value, dict):
+            raise UsageError(f"recipe: {name!r} must be a section, not {value!r}", hint=f"such as {name}: {{...}}")
+    return sections

@@ -65,16 +65,17 @@ def check_same(state: State, recipe: Recipe, facts: Mapping[str, Any]) -> None:
     UsageError
         If something has changed that may not; the message names it.
     """
-    before = _recipe(state)
-    if before.method != recipe.method:
-        raise UsageError(f"this run trains {before.method}, not {recipe.method}", hint=HINT)
-    values = dict(_flat(before.to_dict()))
+    earlier = _recipe(state)
+    if earlier.method != recipe.method:
+        raise UsageError(f"this run trains {earlier.method}, not {recipe.method}", hint=HINT)
+    values = dict(_flat(earlier.to_dict()))
     for name, value in _flat(recipe.to_dict()):
         if values.get(name) != value and not name.startswith(FREE):
             raise UsageError(f"{name} was {values.get(name)} in this run, not {value}", hint=f"leave it so, or {HINT}")
     if state.facts.get("data", facts["data"]) != facts["data"]:
-        counts = f"{state.facts['data']['images']} images, now {facts['data']['images']}"
-        raise UsageError(f"the data folders hold other images than when this run began: {counts}", hint=HINT)
+        before, now = state.facts["data"]["images"], facts["data"]["images"]
+        how = f"{before} images, now {now}" if before != now else f"{now} images, of which some had other names"
+        raise UsageError(f"the data folders hold other images than when this run began: {how}", hint=HINT)
     drawn = state.facts.get("images_per_step", facts["images_per_step"])
     if drawn != facts["images_per_step"]:
         raise UsageError(
