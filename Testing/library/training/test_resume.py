@@ -25,7 +25,7 @@ from mrienhance.models import load_model
 from mrienhance.training import train
 from mrienhance.training.random_state import random_state, restore_random_state
 from mrienhance.training.state import BrokenState, State, read_state, write_state
-from mrienhance.training.states import saved_states
+from mrienhance.training.states import save_state, saved_states
 from mrienhance.training.stop import StopRequest
 
 from .conftest import RECIPE, RUN_FILES, log_of, same, write_images
@@ -180,6 +180,14 @@ def test_a_broken_state_is_passed_over(
     damage(before, kind)
     with pytest.raises(UsageError, match="cannot resume"):
         run(recipe, images, finished, resume=True)
+
+
+def test_a_broken_state_takes_the_place_of_no_whole_one(tmp_path: Path) -> None:
+    for step in (2, 4, 9):
+        save_state(tmp_path, step, State({"a": torch.zeros(3)}))
+    damage(saved_states(tmp_path)[0], "end")
+    save_state(tmp_path, 5, State({"a": torch.zeros(3)}))
+    assert [path.name for path in saved_states(tmp_path)] == ["step-0000005.safetensors", "step-0000004.safetensors"]
 
 
 def test_the_state_of_an_earlier_release(recipe: Path, images: Path, undisturbed: Path, finished: Path) -> None:

@@ -25,7 +25,7 @@ def saved_states(run: Path) -> list[Path]:
 
 
 def save_state(run: Path, step: int, state: State) -> None:
-    """Write a state, then remove all but the last two.
+    """Write a state, then remove all but this one and the one before; a later one was broken and passed over.
 
     Raises
     ------
@@ -39,9 +39,12 @@ def save_state(run: Path, step: int, state: State) -> None:
         raise OutputError(
             f"cannot make {folder}: {error.strerror}", hint="choose a folder that you may write to"
         ) from None
-    write_state(folder / f"step-{step:07d}.safetensors", state)
-    for path in saved_states(run)[_KEPT:]:
-        path.unlink(missing_ok=True)
+    path = folder / f"step-{step:07d}.safetensors"
+    write_state(path, state)
+    found = saved_states(run)
+    place = found.index(path)
+    for other in found[:place] + found[place + _KEPT :]:
+        other.unlink(missing_ok=True)
 
 
 def newest_state(run: Path, warn: Callable[[str], None]) -> State:
