@@ -227,3 +227,16 @@ def test_what_outputs_depend_on(terminal: Terminal):
     assert digest("a.nii,out.nii,2,") == digest("b.nii,out.nii,2,")
     others = {digest(row) for row in ("a.nii,out.nii,4,", "a.nii,out2.nii,2,", "a.nii,out.nii,2,r.json")}
     assert len(others | {digest("a.nii,out.nii,2,")}) == 4
+
+
+def test_what_a_file_is_for_is_asked_for_too(terminal: Terminal):
+    """Else a map that is there would be taken for the other one."""
+    np.savez("raw.npz", kspace=np.ones((2, 8, 8), np.complex64))
+    here = Path(os.getcwd())
+    digests = set()
+    for column in ("attention", "zero-filled"):
+        Path("cases.csv").write_text(f"input,output,{column}\nraw.npz,out.nii,map.nii\n")
+        [case] = Manifest(path=Path("cases.csv"), base=here, root=here, task="reconstruct").cases()
+        assert [path.name for path in case.outputs] == ["out.nii", "map.nii"]
+        digests.add(case.digest("model"))
+    assert len(digests) == 2

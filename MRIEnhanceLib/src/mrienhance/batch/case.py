@@ -12,7 +12,7 @@ from typing import Any
 from mrienhance._version import __version__
 from mrienhance.batch.hashes import input_hash, text_hash
 
-_FORMAT = 1
+_FORMAT = 2
 """Part of every digest: raised when what a digest covers changes."""
 
 
@@ -33,7 +33,7 @@ class Case:
     root
         Folder that outputs are named from, so that it can be moved with all that is known of them.
     options
-        What the row asks for besides, by column, without paths.
+        What the row asks for besides, by column; empty where that is a file.
     model
         The model that the row names; empty if it is left to the task.
     args

@@ -185,7 +185,9 @@ class Lead:
             say(f"{self.summary}  {len(self.cases)} cases: {', '.join(counts)}")
         if failed:
             message = f"{len(failed)} of {len(self.cases)} cases failed"
-            raise CasesFailed(message, hint=f"{self.summary} says why; the same command tries them again")
+            error = CasesFailed(message, hint=f"{self.summary} says why; the same command tries them again")
+            error.said = not self._speaks
+            raise error
 
     def _count(self, status: str) -> int:
         return sum(self._board.outcomes[case.key].status == status for case in self.cases)

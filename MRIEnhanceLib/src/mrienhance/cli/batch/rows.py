@@ -95,12 +95,11 @@ def _is_path(model: str) -> bool:
 
 
 def plain_options(task: Task, args: argparse.Namespace, cells: Mapping[str, str]) -> dict[str, str]:
-    """What a row asks for besides files and the model: together with their contents it says what comes out."""
-    left_out = {"input", "model", "with", "from"}
+    """What a row asks for besides the model, files without their paths: with their contents it says what comes out."""
     plain = {
-        option: text
+        option: "" if task.is_written(option) or task.is_read(option) else text
         for option, text in cells.items()
-        if option not in left_out and not task.is_written(option) and not task.is_read(option)
+        if option not in ("input", "model", "with", "from")
     }
     if task.name == "synthesize":
         plain["from"] = ";".join([args.source or "", *(contrast for contrast, _ in args.others)])
