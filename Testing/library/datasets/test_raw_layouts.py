@@ -67,6 +67,21 @@ def test_fastmri_scans_of_a_person_stay_together(knees: Path) -> None:
     assert "another file of the same scan" in [entry.reason for entry in found.skipped]
 
 
+@pytest.mark.parametrize("folder", ["multicoil_test_v2", "multicoil_test_full", "multicoil_challenge"])
+def test_nobody_in_a_folder_of_fastmri_to_test_with_is_learned_from(tmp_path: Path, folder: str) -> None:
+    replicas.fastmri_file(tmp_path / "multicoil_train" / "file1.h5", "CORPD_FBK", patient="a", seed=1)
+    replicas.fastmri_file(tmp_path / folder / "file2.h5", "CORPD_FBK", patient="b", seed=2)
+    assert get_layout("fastmri").find(tmp_path).official == {"file1": "train", "file2": "test"}
+
+
+def test_of_a_scan_of_fastmri_to_test_with_the_full_one_is_taken(tmp_path: Path) -> None:
+    for part, complete in (("test", False), ("test_full", True)):
+        path = tmp_path / f"multicoil_{part}" / "file1.h5"
+        replicas.fastmri_file(path, "CORPD_FBK", patient="a", seed=1, complete=complete)
+    found = get_layout("fastmri").find(tmp_path)
+    assert [(raw.path.parent.name, raw.complete) for raw in found.raw] == [("multicoil_test_full", True)]
+
+
 def test_no_person_is_named(knees: Path, tmp_path: Path) -> None:
     dataset = prepare(knees, tmp_path / "out").dataset
     text = (dataset.folder / "dataset.json").read_text()
@@ -239,7 +254,11 @@ def test_a_dicom_tree_is_prepared(archive: Path, tmp_path: Path) -> None:
     ("tags", "contrast"),
     [
         ({"0008|103e": "Ax T2 FLAIR FS"}, "FLAIR"),
+        ({"0008|103e": "Ax T1 FLAIR"}, "T1w"),
         ({"0008|103e": "t1_mpr_sag_p2_iso"}, "T1w"),
+        ({"0008|103e": "T1 posterior fossa"}, "T1w"),
+        ({"0008|103e": "t1_mprage_pre", "0018|0010": "GADOVIST"}, "T1w"),
+        ({"0008|103e": "Sag STIR", "0018|0080": "4500", "0018|0081": "70", "0018|0082": "150"}, UNKNOWN),
         ({"0008|103e": "AX T1 SE +C"}, "T1c"),
         ({"0008|103e": "T1 post gado"}, "T1c"),
         ({"0008|103e": "T1 pre contrast"}, "T1w"),

@@ -24,18 +24,19 @@ _DEPTH = 8
 _LEAST = 4
 """Fewer slices are no volume to learn from, but a localizer."""
 _OTHER = re.compile(
-    r"local|scout|survey|dwi|diff|dti|trace|perf|swi|t2\W?star|t2\*|bold|fmri|ep2d|angio|phase"
+    r"local|scout|survey|stir|dwi|diff|dti|trace|perf|swi|t2\W?star|t2\*|bold|fmri|ep2d|angio|phase"
     r"|(?<![a-z])(?:loc|adc|mip|mra|asl|tof|b0|[rt]?[12]?_?map)(?![a-z])",
     re.IGNORECASE,
 )
 _NAMED = (
+    ("T1w", re.compile(r"t1w?[\s_-]*flair", re.IGNORECASE)),
     ("FLAIR", re.compile(r"flair|dark.?fluid", re.IGNORECASE)),
     ("T1w", re.compile(r"t1|mprage|spgr|bravo|vibe|mp2rage|fspgr|tfl3d", re.IGNORECASE)),
     ("T2w", re.compile(r"t2", re.IGNORECASE)),
     ("PDw", re.compile(r"(?<![a-z])pd|proton", re.IGNORECASE)),
 )
-_AGENT = re.compile(r"\+ ?c\b|\bgd\b|gado|post|contrast|(?<![a-z])ce(?![a-z])|[_ -]km\b", re.IGNORECASE)
-_WITHOUT = re.compile(r"\bpre\b|non.?contrast|without|nativ", re.IGNORECASE)
+_AGENT = re.compile(r"\+ ?c\b|\bgd\b|gado|post(?!er)|contrast|(?<![a-z])ce(?![a-z])|[_ -]km\b", re.IGNORECASE)
+_WITHOUT = re.compile(r"(?<![a-z])pre(?![a-z])|non.?contrast|without|nativ", re.IGNORECASE)
 _NONE = ("", "NONE", "NO", "N/A")
 # In milliseconds, generously, for 1 to 3 T.
 _LONG_INVERSION, _SHORT_REPETITION, _SHORT_ECHO, _LONG_ECHO = 1500.0, 1200.0, 40.0, 60.0

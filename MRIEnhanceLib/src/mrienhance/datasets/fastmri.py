@@ -103,14 +103,15 @@ def find(folder: Path, tables: Sequence[Path] = ()) -> Found:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Scans; of one that is there with several coils and with one, first that of several."""
-    return sorted(
-        path for pattern in ("*.h5", "*/*.h5", "*/*/*.h5") for path in folder.glob(pattern) if _NAME.match(path.name)
-    )
+    """Scans; of one that is there several times first the full one (``multicoil_test_full``), and several coils."""
+    found = (path for pattern in ("*.h5", "*/*.h5", "*/*/*.h5") for path in folder.glob(pattern))
+    scans = (path for path in found if _NAME.match(path.name))
+    return sorted(scans, key=lambda path: (not path.parent.name.endswith("_full"), path))
 
 
 def _part(path: Path) -> Split | None:
-    return _SPLITS.get(path.parent.name.rpartition("_")[2])
+    """By the folder, such as ``multicoil_train`` or ``multicoil_test_v2``."""
+    return next((_SPLITS[word] for word in path.parent.name.split("_") if word in _SPLITS), None)
 
 
 def _read_header(path: Path) -> _Header:
