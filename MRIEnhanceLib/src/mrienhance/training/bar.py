@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from mrienhance.training.trainer import Status
 
+_LOOK_BACK = 3600.0
+"""Seconds over which the time left is estimated: between two reports there may be minutes."""
+
+
+class _TwoLines(Progress):
+    """A bar, and below it what there is to say: a terminal of 80 columns has no room for both in a line."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The lines."""
+        yield self.make_tasks_table(self.tasks)
+        yield from (Text(task.description) for task in self.tasks)
+
 
 class TrainingBar:
-    """Shows steps done and time left, the loss, the rate and the validation score on standard error.
+    """Shows steps done and time left; below the loss, the rate and the validation score; on standard error.
 
     Parameters
     ----------
@@ -24,9 +38,13 @@ class TrainingBar:
     def __init__(self, steps: int, *, shown: bool) -> None:
         from rich.console import Console
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        console = Console(stderr=True)
-        self._progress = Progress(*columns, TimeRemainingColumn(), console=console, disable=not shown)
+        times = (TimeElapsedColumn(), TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"))
+        self._progress = _TwoLines(
+            *(BarColumn(), MofNCompleteColumn(), *times),
+            console=Console(stderr=True),
+            disable=not shown,
+            speed_estimate_period=_LOOK_BACK,
+        )
         self._steps = steps
         self._task = self._progress.add_task("reading", total=None)
         self._loss, self._rate, self._score = "training", "", ""
@@ -47,9 +65,8 @@ class TrainingBar:
     def training(self, status: Status, numbers: Mapping[str, float]) -> None:
         """Show where the training stands."""
         if "psnr" in numbers:
-            gain = numbers["psnr"] - numbers["baseline_psnr"]
             best = f", best {status.best_score:.2f}" if status.best_step not in (0, status.step) else ""
-            self._score = f", validation {numbers['psnr']:.2f} dB ({gain:+.2f} on the baseline{best})"
+            self._score = f", validation {numbers['psnr']:.2f} dB (baseline {numbers['baseline_psnr']:.2f}{best})"
         if "loss" in numbers:
             self._loss = f"loss {numbers['loss']:.4g}"
         if numbers.get("seconds/step"):
