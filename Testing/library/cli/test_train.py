@@ -73,6 +73,18 @@ def test_a_model_that_needs_a_reference_is_tried_with_one(
     assert "super-resolve IMAGE --reference REF -o" in terminal.done(*COMMAND)[-1]
 
 
+@pytest.mark.parametrize("licence", ["CC0", "not stated"])
+def test_a_licence_that_nobody_states_is_missed(
+    terminal: Terminal, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, licence: str
+):
+    card = card_of(training={"data": [{"folder": "mine", "licence": licence}]})
+    monkeypatch.setattr("mrienhance.models.read_header", lambda path: SimpleNamespace(card=card))
+    terminal.done(*COMMAND)
+    missed = "mrienhance: note: the model's card does not say under which licence the images in mine are\n  hint: "
+    assert terminal.err.startswith(missed) == (licence != "CC0")
+    assert bool(terminal.err) == (licence != "CC0")
+
+
 def test_what_is_not_asked_for(terminal: Terminal, asked: dict[str, Any]):
     terminal.done(*COMMAND)
     expected = {"config": None, "resume": False, "overrides": {}, "accelerator": "auto", "devices": "auto", "nodes": 1}

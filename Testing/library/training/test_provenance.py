@@ -8,10 +8,10 @@ import pytest
 from mrienhance.errors import UsageError
 from mrienhance.methods import ReferenceUse, Tiling, get_method
 from mrienhance.models import ModelCard
-from mrienhance.training.provenance import make_card
+from mrienhance.training.provenance import make_card, unlicensed
 
 
-def made(method: str, config: Any = None, **told: Any) -> ModelCard:
+def made(method: str, config: Any = None, sources: Any = (), **told: Any) -> ModelCard:
     recipe = SimpleNamespace(
         card=told,
         method=method,
@@ -19,7 +19,7 @@ def made(method: str, config: Any = None, **told: Any) -> ModelCard:
         data=SimpleNamespace(validation=(), held_out=()),
         to_dict=lambda: {"method": method, "card": told},
     )
-    return make_card(recipe, [], SimpleNamespace(step=1, scores={}), device="cpu", minutes=1.0)
+    return make_card(recipe, sources, SimpleNamespace(step=1, scores={}), device="cpu", minutes=1.0)
 
 
 def test_facts_on_raw_data() -> None:
@@ -59,6 +59,18 @@ def test_facts_that_the_configuration_gives(monkeypatch: pytest.MonkeyPatch) -> 
 def test_facts_that_nobody_can_tell() -> None:
     with pytest.raises(UsageError, match=r"card\.results cannot be set"):
         made("lf_mri", name="a", results=[])
+
+
+@pytest.mark.parametrize("told", [{"folder": "scans"}, ["scans"], [{"licence": "CC0"}]])
+def test_origins_without_a_folder_are_refused(told: Any) -> None:
+    with pytest.raises(UsageError, match=r"card\.data does not say which folders"):
+        made("lf_mri", data=told)
+
+
+def test_folders_whose_licence_nobody_says() -> None:
+    sources = [SimpleNamespace(root=root, subject="a", contrast="T1w") for root in ("mine", "known", "bare")]
+    told = [{"folder": "known", "licence": "CC0"}, {"folder": "bare", "citation": "somebody"}]
+    assert unlicensed(made("lf_mri", sources=sources, data=told)) == ["mine", "bare"]
 
 
 def test_a_value_of_the_wrong_kind_is_the_recipes_fault() -> None:

@@ -115,7 +115,10 @@ def save_best(run: Path) -> None:
         contrasts_out=["T1w"],
         scale=2,
         limits=["It is <b>small</b>."],
-        training={"minutes": 1.5, "step": 10, "device": "cpu", "data": [{"folder": "ixi", "subjects": ["sub-01"]}]},
+        training={
+            **{"minutes": 1.5, "step": 10, "device": "cpu", "data": [{"folder": "ixi", "subjects": ["sub-01"]}]},
+            "notes": ["Ask <i>them</i> before you pass it on."],
+        },
     )
     state = method.build(method.Config(**CONFIG)).state_dict()
     save_model(run / "best.safetensors", method="iconet", config=CONFIG, card=card, state=state)
@@ -133,6 +136,7 @@ def test_foreign_names_are_shown_as_they_are(folder: Path) -> None:
     assert "<script" not in text
     assert EVIL in Page(text).text
     assert "It is <b>small</b>." in Page(text).text
+    assert "Ask <i>them</i> before you pass it on." in Page(text).text
 
 
 def test_the_page_says_what_was_reached(folder: Path) -> None:

@@ -25,7 +25,12 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("method", metavar="METHOD", help="which method, such as iconet")
     parser.add_argument(
-        "--data", type=Path, required=True, nargs="+", metavar="DIR", help="folders of images, or of subjects"
+        "--data",
+        type=Path,
+        required=True,
+        nargs="+",
+        metavar="DIR",
+        help="folders of images, of subjects, or what `prepare` made",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder for models, log, previews")
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="recipe (default: the method's own)")
@@ -70,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
     from mrienhance.models import read_header
     from mrienhance.training import train
     from mrienhance.training.parallel import is_first
+    from mrienhance.training.provenance import unlicensed
     from mrienhance.training.states import saved_states
 
     try:
@@ -100,6 +106,9 @@ def run(args: argparse.Namespace) -> None:
     say(f"model: {model}")
     say(f"report: {args.output / 'report.html'}")
     card = read_header(model).card
+    if folders := unlicensed(card):
+        message = f"the model's card does not say under which licence the images in {' and '.join(folders)} are"
+        complain("note", message, hint="say it in the recipe: card.data: [{folder: ..., licence: ...}, ...]")
     reference = " --reference REF" if card.reference_required else ""
     say(f"try it: mrienhance {card.task} {_INPUTS.get(card.task, 'IMAGE')}{reference} -o OUT.nii.gz --model {model}")
 

@@ -107,7 +107,9 @@ def card_rows(card: ModelCard) -> list[tuple[str, str]]:
         need = "needed" if card.reference_required else "used where there is one"
         rows.append(("reference", f"{', '.join(card.reference_contrasts)}; {need}"))
     rows.append(("spacing", f"{low:g} to {high:g} mm"))
-    rows += [("limits" if number == 0 else "", limit) for number, limit in enumerate(card.limits)]
+    notes = card.training.get("notes")
+    for name, lines in (("limits", card.limits), ("notes", notes if isinstance(notes, list | tuple) else ())):
+        rows += [(name if number == 0 else "", str(line)) for number, line in enumerate(lines)]
     return [*rows, ("licence", card.licence)]
 
 

@@ -33,6 +33,7 @@ TOLD = (
     "licence",
 )
 
+_NOT_STATED = "not stated"
 _UNKNOWN_LIMITS = "What it cannot do is not known: it was scored on the images that chose its best step alone."
 
 
@@ -71,7 +72,7 @@ def make_card(
         If the recipe's card section has a field that cannot be told, or a value of the wrong kind.
     """
     told = dict(recipe.card)
-    sources = {entry["folder"]: entry for entry in told.pop("data", [])}
+    sources = _origins(told.pop("data", []))
     notes = list(told.pop("training_notes", []))
     _check(told)
     method, tiling = get_method(recipe.method), get_method(recipe.method).tiling(recipe.model)
@@ -107,12 +108,25 @@ def make_card(
         raise UsageError(f"recipe: card: {error}", hint="compare with the recipes in methods/*/recipes") from None
 
 
+def unlicensed(card: ModelCard) -> list[str]:
+    """The data folders of whose licence a card says nothing."""
+    return [str(entry["folder"]) for entry in card.training.get("data", ()) if entry.get("licence") == _NOT_STATED]
+
+
 def _check(told: Mapping[str, Any]) -> None:
     unknown = sorted(set(told) - set(TOLD))
     if unknown:
         raise UsageError(
             f"recipe: card.{unknown[0]} cannot be set", hint=f"fields: {', '.join((*TOLD, 'data', 'training_notes'))}"
         )
+
+
+def _origins(told: Any) -> dict[str, dict[str, Any]]:
+    """Folder to what the recipe says of it."""
+    if not isinstance(told, list) or not all(isinstance(entry, dict) and "folder" in entry for entry in told):
+        hint = "such as card.data: [{folder: my_scans, licence: CC0, citation: ...}], an entry a folder"
+        raise UsageError("recipe: card.data does not say which folders it tells of", hint=hint)
+    return {str(entry["folder"]): entry for entry in told}
 
 
 def _of_the_method(method: Method, config: Any) -> dict[str, Any]:
@@ -152,7 +166,7 @@ def _data(used: Sequence[Source], told: dict[str, dict[str, Any]]) -> list[dict[
         members = [source for source in used if source.root == folder]
         entries.append(
             {
-                **{"folder": folder, "licence": "not stated", **told.get(folder, {})},
+                **{"folder": folder, "licence": _NOT_STATED, **told.get(folder, {})},
                 "subjects": sorted({source.subject for source in members}),
                 "images": len(members),
             }
