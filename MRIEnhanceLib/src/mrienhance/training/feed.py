@@ -18,19 +18,18 @@ from typing import Generic, TypeVar
 import torch
 
 T = TypeVar("T")
-_FEW_CORES = 2
 _MOST = 4
 
 
 def default_workers(device: torch.device, processes: int) -> int:
     """How many threads draw ahead for each of some processes on this machine, where nobody says it.
 
-    On a GPU up to four, as there are cores. Without one, drawing ahead takes cores from the network: none of two, else
-    one thread, for what uses one core only.
+    On a GPU up to four, as there are cores. Without one the network uses all cores but when it waits for images, which
+    are made by few: one thread makes them meanwhile. With one core only there is nothing to win.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if device.type == "cpu":
-        return int(cores // processes > _FEW_CORES)
+        return int(cores // processes > 1)
     return max(1, min(_MOST, cores // processes - 1))
 
 
