@@ -370,6 +370,8 @@ def test_refusals(knee: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(knee, tmp_path / "out")
     with pytest.raises(UsageError, match="iconet does not learn from raw k-space"):
         train("iconet", data=folder, output=tmp_path / "a", overrides={"scans.measured": True}, accelerator="cpu")
+    with pytest.raises(UsageError, match="augmentation is for images"):
+        trained(folder, tmp_path / "b", **{"augmentation.rotation": 5.0})
     values = json.loads((folder / "dataset.json").read_text())
     for change, message in (
         ({"shape": [3, 4, 96, 58]}, "is not as it was prepared"),

@@ -85,6 +85,9 @@ class TrainingData:
         self.recipe, self.settings = recipe, recipe.data
         self.objective = get_method(recipe.method).objective(recipe.model)
         self.used = [source for source in found if source.subject not in self.settings.held_out]
+        if recipe.augmentation and self.used and all(source.raw is not None for source in self.used):
+            hint = "leave out augmentation: slices of raw k-space are learned from as they were measured"
+            raise UsageError("recipe: augmentation is for images", hint=hint)
         self.slices: _Split[Examples] = _Split(recipe.data)
         self.blocks: _Split[BlockExamples] = _Split(recipe.data)
         if self.objective.ndim == 3 and (recipe.augmentation or recipe.data.balance):
