@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
+import signal
+from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +141,42 @@ def test_other_options_are_other_volumes(tmp_path: Path) -> None:
     assert prepare(data, out, options(pixel_type="float16")).made == 1
 
 
-def test_several_processes_make_the_same(tmp_path: Path, glioma: Prepared) -> None:
+def at_birth(monkeypatch: pytest.MonkeyPatch, do: Callable[[int], None]) -> None:
+    """Have something done to each process as soon as it is started, with its number."""
+    start = SpawnProcess.start
+
+    def started(process: SpawnProcess) -> None:
+        start(process)
+        assert process.pid is not None
+        do(process.pid)
+
+    monkeypatch.setattr(SpawnProcess, "start", started)
+
+
+def test_several_processes_make_the_same(
+    tmp_path: Path, glioma: Prepared, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An interruption at the terminal reaches them too, before they can ignore it: that is left to the first one."""
+    if hasattr(signal, "pthread_sigmask"):
+        at_birth(monkeypatch, lambda number: os.kill(number, signal.SIGINT))
     data = Path(glioma.dataset.source)
     found = prepare(data, tmp_path / "out", replace(options(), jobs=2)).dataset
     hashes = [
         [image.volume.sha256 for _, visit in one.visits() for image in visit.images] for one in (found, glioma.dataset)
     ]
     assert hashes[0] == hashes[1]
+    assert capfd.readouterr().err == ""
+
+
+def test_several_processes_stop_within_their_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, out, cancel = replicas.plain(tmp_path / "data"), tmp_path / "out", Cancel()
+    at_birth(monkeypatch, lambda number: cancel.cancel())
+    with pytest.raises(Cancelled):
+        prepare(data, out, replace(options(), jobs=2), cancel=cancel)
+    assert not multiprocessing.active_children()
+    assert not list(out.rglob("record.json"))
+    assert not (out / "dataset.json").exists()
+    assert prepare(data, out).made == 3
 
 
 def test_it_stops_when_asked_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -140,10 +141,11 @@ def prepare(
 def _made(jobs: Sequence[Job], processes: int, tracker: ProgressTracker, cancel: Cancel) -> list[Outcome]:
     """What came of each job, in the order of the jobs."""
     outcomes: dict[tuple[str, str], Outcome] = {}
-    for outcome in make_all(jobs, processes=processes, cancel=cancel):
-        outcomes[outcome.subject, outcome.visit.visit] = outcome
-        tracker.text = f"{outcome.subject} {outcome.visit.visit}".strip()
-        tracker.at(len(outcomes))
+    with closing(make_all(jobs, processes=processes, cancel=cancel)) as made:
+        for outcome in made:
+            outcomes[outcome.subject, outcome.visit.visit] = outcome
+            tracker.text = f"{outcome.subject} {outcome.visit.visit}".strip()
+            tracker.at(len(outcomes))
     return [outcomes[job.subject, job.visit] for job in jobs]
 
 

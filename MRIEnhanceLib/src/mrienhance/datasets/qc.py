@@ -83,7 +83,7 @@ def overview(dataset: Dataset) -> Path | None:
     Path or None
         The figure; None if the data set has no images.
     """
-    shown = [(subject, image) for subject, visit in dataset.visits() for image in visit.images[:1]]
+    shown = [(subject, visit.visit, image) for subject, visit in dataset.visits() for image in visit.images[:1]]
     if not shown:
         return None
     chosen = [shown[index] for index in np.linspace(0, len(shown) - 1, min(len(shown), _MOST)).round().astype(int)]
@@ -98,12 +98,13 @@ def overview(dataset: Dataset) -> Path | None:
         footnote=f"{parts}; {len(chosen)} of {len(shown)} visits shown",
         with_bar=False,
     )
-    for number, (subject, image) in enumerate(chosen):
+    for number, (subject, visit, image) in enumerate(chosen):
         axes = canvas.cell(*divmod(number, columns))
         picture, aspect = _middle(image, dataset.folder)
+        title = f"{subject.subject} {visit}".strip()
         canvas.grey(axes, picture, display_window(picture.numpy()), aspect)
         axes.text(
-            0.02, 0.98, f"{subject.subject}\n{image.name}, {subject.split}", transform=axes.transAxes, color="#f4f4f4",
+            0.02, 0.98, f"{title}\n{image.name}, {subject.split}", transform=axes.transAxes, color="#f4f4f4",
             size=8, va="top", parse_math=False, bbox={"facecolor": "#0f1113", "alpha": 0.6, "pad": 1, "linewidth": 0},
         )  # fmt: skip
     path = dataset.folder / OVERVIEW

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -16,8 +16,11 @@ from mrienhance.datasets.visit import Job, Outcome, make_visit
 from mrienhance.errors import Cancelled, OutOfMemory
 from mrienhance.inference.progress import Cancel
 
+_GLANCE = 0.2
+"""Seconds after which it is seen that somebody asked to stop."""
 
-def make_all(jobs: Sequence[Job], *, processes: int, cancel: Cancel) -> Iterator[Outcome]:
+
+def make_all(jobs: Sequence[Job], *, processes: int, cancel: Cancel) -> Generator[Outcome, None, None]:
     """Make visits, here or in several processes; they come in any order.
 
     Raises
@@ -39,9 +42,13 @@ def make_all(jobs: Sequence[Job], *, processes: int, cancel: Cancel) -> Iterator
     stop = context.Event()
     pool = ProcessPoolExecutor(processes, context, _begin, (stop,))
     try:
-        for done in as_completed([pool.submit(_work, job) for job in jobs]):
+        with _uninterrupted():
+            waiting = {pool.submit(_work, job) for job in jobs}
+        while waiting:
+            done, waiting = wait(waiting, _GLANCE, FIRST_COMPLETED)
             cancel.check()
-            yield done.result()
+            for future in done:
+                yield future.result()
     except BrokenProcessPool:
         raise OutOfMemory(
             "a process ended before its work", hint="there may be too little memory: fewer --jobs"
@@ -49,6 +56,19 @@ def make_all(jobs: Sequence[Job], *, processes: int, cancel: Cancel) -> Iterator
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Within it an interruption waits; processes that are started then, and cannot ignore one yet, get none at all."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _stop: Any = None
