@@ -137,3 +137,13 @@ def test_an_interrupted_training_says_how_to_go_on(terminal: Terminal, monkeypat
     monkeypatch.setattr("mrienhance.training.train", train)
     assert terminal.run(COMMAND) == 130
     assert ("--resume" in terminal.err) == saved
+
+
+def test_one_of_several_processes_says_that_it_was_interrupted(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+    def train(method: str, **options: Any) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mrienhance.training.train", train)
+    monkeypatch.setattr("mrienhance.training.parallel.is_first", lambda: False)
+    assert terminal.run(COMMAND) == 0, "the first one has the exit code"
+    assert terminal.err == ""

@@ -100,7 +100,9 @@ def run(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         hint = "go on with the same command and --resume"
         hint = hint if saved_states(args.output) else "it had not saved anything yet"
-        raise Cancelled("the training was interrupted", hint=hint) from None
+        interrupted = Cancelled("the training was interrupted", hint=hint)
+        interrupted.said = not is_first()
+        raise interrupted from None
     if not is_first():
         return
     say(f"model: {model}")
