@@ -22,6 +22,7 @@ from mrienhance.training.tensorboard import TensorBoard, installed
 from mrienhance.training.validation import Validation, examples_of
 
 LOGS = ("csv", "tensorboard")
+WHILE_TRAINING = "validation while training"
 
 
 class Watch:
@@ -100,7 +101,7 @@ class Watch:
         """What the card says of the latest validation."""
         step, scores = self.book.latest
         data = (
-            f"validation while training, after step {step}: {len(scores)} images of people that were not learned from; "
+            f"{WHILE_TRAINING}, after step {step}: {len(scores)} images of people that were not learned from; "
             "means over these, where the truth exceeds 0.02 of the brightest tissue"
         )
         table = result_table(scores, model=self.recipe.method, baseline=baseline, data=data) if scores else None
