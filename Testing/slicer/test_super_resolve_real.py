@@ -98,6 +98,19 @@ def test_a_reference_counts_where_it_lies(logic, application, models):
     assert "not of FLAIR" in super_resolution.summary(result)
 
 
+def test_the_shipped_model_of_thick_slices_is_the_default(logic, application):
+    from MRIEnhanceBridge import nodes
+
+    source = scan(application, PLACES["axial"], "T2w", (4, 18, 16), 0)
+    reference = scan(application, PLACES["axial"] @ np.diag([1, 1, 1 / 3, 1]), "T1w", (12, 18, 16), 1)
+    result = logic.process(source, reference=reference, register=False)
+    images = [nodes.to_image(node) for node in (source, reference)]
+    options = {"contrast": "T2w", "reference_contrast": "T1w", "register": False}
+    assert same(
+        result, mrienhance.super_resolve(images[0], reference=images[1], model="crfm-thick-x4", **options).image
+    )
+
+
 def test_a_reference_in_plane(logic, application, models):
     from MRIEnhanceBridge import nodes
     from MRIEnhanceBridge.errors import BridgeError

@@ -214,6 +214,16 @@ def test_the_model_is_chosen_by_image_reference_and_factor(
     assert find_for(None, wish.pop("scale", None), image=image, **wish).name == name
 
 
+@pytest.mark.parametrize(("thick", "name"), [(3.3, "thick-x4"), (3.0, "thick-x4"), (2.0, "edge-x2")])
+def test_slices_of_3_mm_become_thin_where_a_quarter_is_all_there_is(
+    monkeypatch: pytest.MonkeyPatch, thick: float, name: str
+):
+    cards = [card for card in CARDS if card.name != "thick-x3"]
+    entries = [Entry(name=card.name, path=Path("x"), source="shipped", card=card) for card in cards]
+    monkeypatch.setattr("mrienhance.tasks.super_resolution_model.catalogue", lambda: entries)
+    assert find_for(None, None, image=field(box((6, 6, 6), (0.6, 0.6, thick), PLAIN))).name == name
+
+
 def test_one_slice_is_not_made_several(monkeypatch: pytest.MonkeyPatch):
     entries = [Entry(name=card.name, path=Path("x"), source="shipped", card=card) for card in CARDS]
     monkeypatch.setattr("mrienhance.tasks.super_resolution_model.catalogue", lambda: entries)

@@ -30,8 +30,9 @@ def slice_axis(spacing: Sequence[float]) -> int | None:
     return axis if spacing[axis] >= THICK * sum(others) / 2 else None
 
 
-# A slice is not made thinner than this by default: what is thinner was hardly ever measured, so nothing was learned.
-_THINNEST_MM = 0.9
+# Slices that are thinner were hardly ever measured, so little was learned of them: by default none is made thinner than
+# the first where another model does without, nor ever than the second.
+_THIN_MM, _THINNEST_MM = 0.9, 0.7
 _HINT_LIST = "`mrienhance models` lists those there are"
 _HINT_WITH = "there is one that uses a reference: give one with --reference"
 _HINT_WITHOUT = "there is one without: leave the reference out"
@@ -112,4 +113,4 @@ def _away(spacing: Sequence[float], scale: int) -> float:
     *plane, thick = spacing
     thinner = thick / scale
     off = abs(math.log(thinner * len(plane) / sum(plane)))
-    return off if thinner >= _THINNEST_MM * (1 - 1e-3) else 100 + scale
+    return off if thinner >= _THIN_MM * (1 - 1e-3) else 100 + scale

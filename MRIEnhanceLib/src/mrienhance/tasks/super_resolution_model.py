@@ -27,9 +27,10 @@ def find_for(
     """The catalogue's entry that `super_resolve` would load.
 
     With no model named: for thick slices (see `slice_axis`; two or more) a model that makes slices thinner, of the
-    factor that brings their distance nearest to the spacing in plane, not below 0.9 mm unless `scale` says so; else the
-    first for `scale` (or 2), models of slices before those of volumes. With a reference only models that use one,
-    without only those that need none; of several, the first of those made for the contrasts.
+    factor that brings their distance nearest to the spacing in plane, not below 0.9 mm if another does without, nor
+    below 0.7 mm unless `scale` says so; else the first for `scale` (or 2), models of slices before those of volumes.
+    With a reference only models that use one, without only those that need none; of several, the first of those made
+    for the contrasts.
 
     Parameters
     ----------
