@@ -1,6 +1,7 @@
 """The README claims what the cards say, and the cards say what was measured."""
 
 from mrienhance.models.catalogue import catalogue
+from mrienhance.training.watch import WHILE_TRAINING
 from repository.results import README, with_blocks
 
 
@@ -19,8 +20,12 @@ def test_shipped_models_are_measured_on_subjects_they_have_not_seen() -> None:
         assert card.limits
         assert all(source["licence"] and source["citation"] and source["subjects"] for source in card.training["data"])
         seen = {subject for source in card.training["data"] for subject in source["subjects"]}
-        assert not seen & {subject for table in card.results for subject in table.subjects}
         for table in card.results:
+            subjects = set(table.subjects)
+            if table.data.startswith(WHILE_TRAINING):
+                assert subjects <= set(card.training["validation"])
+                continue
+            assert not seen & subjects
             psnr = {row.method: row.psnr_db for row in table.rows}
             if card.task == "super-resolve":
                 assert max(psnr, key=lambda method: psnr[method]).partition(", ")[0] == entry.name
