@@ -1,5 +1,6 @@
 """``mrienhance train`` hands over what was asked for, and says what is missing."""
 
+import argparse
 import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.terminal import Terminal
+from mrienhance.cli.main import build_parser
 from tasks.references import card_of
 from tasks.samples import tiny_model
 
@@ -40,7 +42,7 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "--set",
         "data.validation=[a, b]",
     ]
-    options += ["--strategy", "ddp", "--precision", "32-true", "--workers", "0", "--logs", "csv"]
+    options += ["--strategy", "ddp", "--precision", "32-true", "--workers", "0", "--logging", "csv"]
     said = terminal.done(*COMMAND, *options, "--accelerator", "cpu", "--devices", "2", "--nodes", "3")
     assert callable(asked.pop("warn"))
     assert asked == {
@@ -147,3 +149,15 @@ def test_one_of_several_processes_says_that_it_was_interrupted(terminal: Termina
     monkeypatch.setattr("mrienhance.training.parallel.is_first", lambda: False)
     assert terminal.run(COMMAND) == 0, "the first one has the exit code"
     assert terminal.err == ""
+
+
+@pytest.mark.parametrize("command", ["train", "batch"])
+def test_torchrun_takes_no_option_for_its_own(command: str):
+    """It reads the whole command line, and stops at a name that several of its own begin with."""
+    from torch.distributed.run import get_args_parser
+
+    theirs = {name for action in get_args_parser()._actions for name in action.option_strings}
+    commands = next(action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    ours = {name for action in commands.choices[command]._actions for name in action.option_strings}
+    ambiguous = {name for name in ours - theirs if sum(other.startswith(name) for other in theirs) > 1}
+    assert not {name for name in ambiguous if name.startswith("--")}

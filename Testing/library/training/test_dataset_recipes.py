@@ -168,7 +168,7 @@ def train(case: Case, prepared: Path, run: Path, *options: str) -> int:
         if not name.startswith("model.") or name.removeprefix("model.") in known
     ]
     pairs = [word for setting in settings for word in ("--set", setting)]
-    place = ["--data", str(prepared), "--output", str(run), "--accelerator", "cpu", "--logs", "csv"]
+    place = ["--data", str(prepared), "--output", str(run), "--accelerator", "cpu", "--logging", "csv"]
     return main(["train", case.method, "--config", str(case.path), *place, *pairs, *options])
 
 

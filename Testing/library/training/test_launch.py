@@ -153,7 +153,7 @@ def test_a_process_that_another_one_speaks_for_ends_well(
 def test_the_command_trains_on_two_devices(recipe: Path, images: Path, tmp_path: Path) -> None:
     """Started plainly: two processes, one that writes; the same model as one process makes of as many images."""
     command = [sys.executable, "-m", "mrienhance.cli", "train", "iconet", "--config", recipe, "--data", images]
-    command += ["--output", tmp_path / "two", "--accelerator", "cpu", "--devices", "2", "--logs", "csv"]
+    command += ["--output", tmp_path / "two", "--accelerator", "cpu", "--devices", "2", "--logging", "csv"]
     threads = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     said = subprocess.run(command, env={**os.environ, **threads}, capture_output=True, text=True, timeout=200)
     assert said.returncode == 0, said.stderr

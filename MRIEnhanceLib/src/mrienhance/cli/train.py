@@ -60,8 +60,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--precision", metavar="P", help="auto, 32-true, bf16-mixed, 16-mixed (default: the recipe's)")
     parser.add_argument("--workers", type=_count, metavar="N", help="threads that draw images ahead, on each device")
     logs = ("csv", "tensorboard")
-    parser.add_argument(
-        "--logs", nargs="+", default=logs, choices=logs, metavar="L", help=f"{' '.join(logs)} (default)"
+    parser.add_argument(  # not --logs: torchrun would take that for its own --logs-specs
+        "--logging", dest="logs", nargs="+", default=logs, choices=logs, metavar="L", help=f"{' '.join(logs)} (default)"
     )
     parser.add_argument("--progress", default="bar", choices=("bar", "none"), help="on stderr (default: bar)")
     parser.set_defaults(run=run)
