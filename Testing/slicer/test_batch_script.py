@@ -88,7 +88,7 @@ def summary(tmp_path):
 
 def test_the_real_thing(run, image, tmp_path):
     """Module, worker process and network: the fine volume lies where the coarse one does, and is it, seen coarsely."""
-    code, out, err = run(sys.executable, *COMMON, "--device", "cpu")
+    code, out, err = run(sys.executable, *COMMON, "--scale", "2", "--device", "cpu")
     assert code == 0, out + err
     assert "[1/1] anna: done" in out
     assert "1 of 1 cases done" in out
