@@ -176,15 +176,14 @@ def work_monai(args: argparse.Namespace) -> dict[str, Any]:
 
 
 class Counted:
-    """Counts the voxels of the images that a module is called with; small probes are left out."""
+    """Counts the voxels of the images that a module is called with, the probe of its memory included."""
 
     def __init__(self, module: Any) -> None:
         self.voxels = 0
         module.register_forward_pre_hook(self._count)
 
     def _count(self, module: Any, given: tuple[Any, ...]) -> None:
-        if given[0].numel() > 16**3 * 4:
-            self.voxels += given[0].numel()
+        self.voxels += given[0].numel()
 
 
 def as_table(measured: dict[str, dict[str, Any]]) -> str:
