@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -29,11 +31,29 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, *, rows: int, temperat
     """
     number, count = queries.shape[:2]
     step, together = min(rows, count), max(rows // count, 1)
-    parts = []
-    for first in range(0, number, together):
-        group = slice(first, first + together)
-        parts.append([_attend(part, keys[group], values[group], temperature) for part in queries[group].split(step, 1)])
-    return torch.cat([torch.cat(part, dim=1) if len(part) > 1 else part[0] for part in parts])
+
+    def attended(group: slice) -> Tensor:
+        parts = [_attend(part, keys[group], values[group], temperature) for part in queries[group].split(step, 1)]
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    return concatenate((attended(slice(first, first + together)) for first in range(0, number, together)), number)
+
+
+def concatenate(parts: Iterable[Tensor], length: int) -> Tensor:
+    """Put parts one after the other along the first axis, `length` in all.
+
+    Where nothing is learned each goes to its place at once: kept until the last is there, many small tensors take their
+    memory twice, and leave what lay between them in pieces too small for anything else.
+    """
+    if torch.is_grad_enabled():
+        return torch.cat(list(parts))
+    whole, first = torch.empty(0), 0
+    for part in parts:
+        if first == 0:
+            whole = part.new_empty(length, *part.shape[1:])
+        whole[first : first + len(part)] = part
+        first += len(part)
+    return whole
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, temperature: float) -> Tensor:

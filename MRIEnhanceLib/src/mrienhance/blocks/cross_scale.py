@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from mrienhance.blocks.attention import Window, attend, join_windows, neighbourhoods, split_windows
+from mrienhance.blocks.attention import Window, attend, concatenate, join_windows, neighbourhoods, split_windows
 from mrienhance.blocks.scaling import Factors, depth_to_space, space_to_depth
 
 TEMPERATURE = 10.0
@@ -64,8 +64,10 @@ def cross_scale_attention(
     index = split_windows(keys, (a, b, c), margin=1)
     blocks = space_to_depth(values, factors)
     if value_k == 1:
-        pasted = _look_up(looked_up, index, split_windows(blocks, (a, b, c)), rows)
-        return depth_to_space(join_windows(pasted, len(match), size), factors)
+        # Nested, so that none of these maps, as large as the fine grid's, outlives the next one.
+        return depth_to_space(
+            join_windows(_look_up(looked_up, index, split_windows(blocks, (a, b, c)), rows), len(match), size), factors
+        )
     total = torch.zeros((len(match), blocks.shape[1], *size), dtype=blocks.dtype, device=blocks.device)
     # The weights are found anew for each neighbour, in training once more on the way back: keeping them would take the
     # memory that `rows` bounds.
@@ -82,19 +84,17 @@ def _look_up(match: Tensor, keys: Tensor, values: Tensor, rows: int) -> Tensor:
     number, depth = len(match), match.shape[2] - 2
     plane = (match.shape[3] - 2) * (match.shape[4] - 2)
     slab, together = min(max(rows // plane, 1), depth), max(rows // (depth * plane), 1)
-    found = []
-    for first in range(0, number, together):
-        group = slice(first, first + together)
-        index = _directions(keys[group])
-        flat = values[group].flatten(2).mT
+
+    def found(group: slice) -> Tensor:
+        index, flat = _directions(keys[group]), values[group].flatten(2).mT
         parts = []
         for low in range(0, depth, slab):
             queries = _directions(match[group, :, low : low + slab + 2])
             parts.append(attend(queries, index, flat, rows=rows, temperature=TEMPERATURE))
-        found.append(torch.cat(parts, dim=1).mT)
-    window = [size - 2 for size in match.shape[2:]]
-    pasted: Tensor = torch.cat(found).unflatten(2, window)
-    return pasted
+        return torch.cat(parts, dim=1).mT
+
+    pasted = concatenate((found(slice(first, first + together)) for first in range(0, number, together)), number)
+    return pasted.view(*pasted.shape[:2], *(size - 2 for size in match.shape[2:]))
 
 
 def _directions(x: Tensor) -> Tensor:

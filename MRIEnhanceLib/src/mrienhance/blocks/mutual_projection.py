@@ -28,8 +28,9 @@ class InScaleAttention(nn.Module):
 
     def forward(self, target: Tensor, reference: Tensor, window: Window) -> Tensor:
         """Attend from the target (B, C, D, H, W) to the reference on the same grid, inside windows."""
-        maps = (self.query(target), self.key(reference), self.value(reference))
-        queries, keys, values = (split_windows(part, window).flatten(2).mT for part in maps)
+        queries = split_windows(self.query(target), window).flatten(2).mT
+        keys = split_windows(self.key(reference), window).flatten(2).mT
+        values = split_windows(self.value(reference), window).flatten(2).mT
         found = attend(queries, keys, values, rows=self.rows).mT.unflatten(2, window)
         return join_windows(found, len(target), (target.shape[2], target.shape[3], target.shape[4]))
 
