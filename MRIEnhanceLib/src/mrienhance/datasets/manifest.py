@@ -10,7 +10,7 @@ from typing import Any
 
 from mrienhance.datasets.cache import CachedVolume
 from mrienhance.datasets.contrasts import in_order
-from mrienhance.datasets.scan import Skipped, Split
+from mrienhance.datasets.scan import Skipped, Split, visit_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class Dataset:
 def lacking(dataset: Dataset) -> list[Skipped]:
     """Visits that lack a contrast which at least half of the visits have."""
     visits = [
-        (f"{subject.subject} {visit.visit}".strip(), {image.name for image in visit.images})
+        (visit_name(subject.subject, visit.visit), {image.name for image in visit.images})
         for subject, visit in dataset.visits()
         if visit.images
     ]

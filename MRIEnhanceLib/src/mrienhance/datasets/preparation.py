@@ -16,7 +16,7 @@ from mrienhance.datasets.contrasts import in_order
 from mrienhance.datasets.layouts import AUTO, layout_of
 from mrienhance.datasets.manifest import Dataset, Image, Subject, Visit
 from mrienhance.datasets.qc import overview
-from mrienhance.datasets.scan import Found, Skipped
+from mrienhance.datasets.scan import Found, Skipped, visit_name
 from mrienhance.datasets.stored import NAME, is_prepared, write_dataset
 from mrienhance.datasets.visit import WITHOUT, Job, Outcome, VisitOptions, relative
 from mrienhance.datasets.work import make_all
@@ -144,7 +144,7 @@ def _made(jobs: Sequence[Job], processes: int, tracker: ProgressTracker, cancel:
     with closing(make_all(jobs, processes=processes, cancel=cancel)) as made:
         for outcome in made:
             outcomes[outcome.subject, outcome.visit.visit] = outcome
-            tracker.text = f"{outcome.subject} {outcome.visit.visit}".strip()
+            tracker.text = visit_name(outcome.subject, outcome.visit.visit)
             tracker.at(len(outcomes))
     return [outcomes[job.subject, job.visit] for job in jobs]
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from mrienhance.datasets.cache import axial
 from mrienhance.datasets.manifest import Dataset, Image
-from mrienhance.evaluation.canvas import PANEL, Canvas
+from mrienhance.datasets.scan import visit_name
+from mrienhance.evaluation.canvas import PANEL, Canvas, wrapped
 from mrienhance.images import Grid, atomic_path, display_window, to_tensor
 
 OVERVIEW = "qc/overview.png"
@@ -101,7 +102,7 @@ def overview(dataset: Dataset) -> Path | None:
     for number, (subject, visit, image) in enumerate(chosen):
         axes = canvas.cell(*divmod(number, columns))
         picture, aspect = _middle(image, dataset.folder)
-        title = f"{subject.subject} {visit}".strip()
+        title = wrapped(visit_name(subject.subject, visit), PANEL)
         canvas.grey(axes, picture, display_window(picture.numpy()), aspect)
         axes.text(
             0.02, 0.98, f"{title}\n{image.name}, {subject.split}", transform=axes.transAxes, color="#f4f4f4",

@@ -17,6 +17,11 @@ Reader: TypeAlias = Callable[[Path, str], sitk.Image]
 _CHUNK = 2**22
 
 
+def visit_name(subject: str, visit: str) -> str:
+    """What people read: who, and which visit, if the name of the visit says anything more."""
+    return subject if visit in ("", subject) else f"{subject} {visit}"
+
+
 def read_file(path: Path, part: str = "") -> sitk.Image:
     """Read an image file as one volume.
 

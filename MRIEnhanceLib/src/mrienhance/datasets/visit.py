@@ -18,7 +18,7 @@ from mrienhance.datasets.contrasts import in_order
 from mrienhance.datasets.manifest import Image, Raw, Visit
 from mrienhance.datasets.measured import shares
 from mrienhance.datasets.qc import visit_figure
-from mrienhance.datasets.scan import RawScan, Scan, Skipped
+from mrienhance.datasets.scan import RawScan, Scan, Skipped, visit_name
 from mrienhance.datasets.stored import skipped_from, visit_from
 from mrienhance.errors import ImageError, MRIEnhanceError, UsageError
 from mrienhance.images import atomic_path
@@ -184,7 +184,7 @@ def _write(job: Job, placed: Placed, digests: dict[Scan, str]) -> Visit:
             {scan.contrast: placed.images[scan] for scan in scans},
             {scan.contrast: image for scan, image in placed.labels.items()},
             job.output / figure,
-            heading=f"{job.subject} {job.visit}".strip(),
+            heading=visit_name(job.subject, job.visit),
             notes=placed.notes,
         )
     raw = tuple(replace(_raw(scan, job.source), tissue=shares(scan, placed.images, images)) for scan in job.raw)

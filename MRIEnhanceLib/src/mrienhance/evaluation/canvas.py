@@ -27,6 +27,7 @@ BAR = 0.75
 _SIZE = 9.5
 _SMALL = 8.0
 _LETTER = 0.066
+_HEADING_LETTER = 0.105
 _FRAME = "#ffc400"
 _HEAT = "inferno"
 
@@ -44,6 +45,12 @@ THEMES: dict[Theme, Colours] = {
     "dark": Colours("#0f1113", "#f4f4f4", "#b4bcc4"),
     "light": Colours("#ffffff", "#111111", "#555c64"),
 }
+
+
+def wrapped(text: str, width: float, *, large: bool = False) -> str:
+    """Break small print, or a heading, where a width in inches ends."""
+    letters = int(width / (_HEADING_LETTER if large else _LETTER))
+    return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, letters))
 
 
 class Canvas:
@@ -71,7 +78,8 @@ class Canvas:
         self.colours = THEMES[theme]
         self._heights = heights
         self._width = 2 * MARGIN + columns * (PANEL + GAP) - GAP + (BAR if with_bar else 0)
-        footnote = self._wrapped(footnote)
+        inside = self._width - 2 * MARGIN
+        heading, footnote = wrapped(heading, inside, large=True), wrapped(footnote, inside)
         top = MARGIN + (1.3 * LINE * len(heading.splitlines())) + 2.3 * LINE
         bottom = MARGIN + SMALL_LINE * len(footnote.splitlines())
         self._height = top + sum(heights) + GAP * (len(heights) - 1) + bottom + GAP
@@ -79,11 +87,6 @@ class Canvas:
         self.figure = self._page()
         self._text(MARGIN, MARGIN, heading, size=_SIZE + 1.5, weight="bold")
         self._text(MARGIN, self._height - bottom, footnote, size=_SMALL, colour=self.colours.faint)
-
-    def _wrapped(self, text: str) -> str:
-        """Break small print where the page ends."""
-        letters = int((self._width - 2 * MARGIN) / _LETTER)
-        return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, letters))
 
     def _page(self) -> Figure:
         try:
@@ -133,6 +136,7 @@ class Canvas:
                 color="#ffffff",
                 path_effects=[withStroke(linewidth=2, foreground="#000000")],
                 size=_SMALL,
+                weight="bold",  # thin strokes of an outlined L or I are rounded to nothing
                 ha="center",
                 va="center",
             )
