@@ -168,6 +168,7 @@ def swap_places(header: dict[str, Any]) -> None:
         (lambda header: header.update(__metadata__=[]), "no model card"),
         (lambda header: header.pop("__metadata__"), "no model card"),
         (lambda header: header["__metadata__"].clear(), "no model card"),
+        (lambda header: header.update(__metadata__={"facts": "{}", "sha256": "0"}), "the state of a training"),
         (lambda header: header["__metadata__"].update(mrienhance="{"), "not JSON"),
         (lambda header: header["__metadata__"].update(mrienhance="[]"), "no format version"),
         (lambda header: header["__metadata__"].update(mrienhance="{}"), "no format version"),

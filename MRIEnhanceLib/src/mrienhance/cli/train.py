@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,9 @@ def add(commands: Any) -> None:
     parser.add_argument(  # not --logs: torchrun would take that for its own --logs-specs
         "--logging", dest="logs", nargs="+", default=logs, choices=logs, metavar="L", help=f"{' '.join(logs)} (default)"
     )
-    parser.add_argument("--progress", default="bar", choices=("bar", "none"), help="on stderr (default: bar)")
+    parser.add_argument(
+        "--progress", default="bar", choices=("bar", "none"), help="bar: on a terminal, else lines (default)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
             precision=args.precision,
             workers=args.workers,
             logs=args.logs,
-            progress=args.progress == "bar" and sys.stderr.isatty(),
+            progress=args.progress == "bar",
             warn=lambda message: complain("warning", message),
         )
     except KeyboardInterrupt:

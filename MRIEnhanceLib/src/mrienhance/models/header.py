@@ -28,6 +28,8 @@ _IMPOSTORS = {
     b"\x89HDF": "an HDF5 file",
     b"version https://git-lfs": "a Git LFS pointer, not the file itself",
 }
+# What `mrienhance.training.state` writes.
+_STATE = frozenset({"facts", "sha256"})
 _HINT = "get the file again from where it came from"
 _HINT_IMPOSTOR = "only safetensors files written by MRIEnhance are read: other kinds could run code"
 
@@ -150,8 +152,10 @@ def _raw_header(file: BinaryIO, path: Path) -> tuple[bytes, int]:
 
 def _about(metadata: Any) -> dict[str, Any]:
     """What MRIEnhance wrote into the header."""
+    if isinstance(metadata, dict) and metadata.keys() >= _STATE:
+        raise ValueError("it is the state of a training; the run's models lie beside its folder of states")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(KEY), str):
-        raise ValueError("it has no model card; MRIEnhance did not write this file")
+        raise ValueError("it has no model card, so it is no model of MRIEnhance")
     about = strict.loads(metadata[KEY])
     if not isinstance(about, dict) or type(about.get("format")) is not int:
         raise ValueError("its model card has no format version")

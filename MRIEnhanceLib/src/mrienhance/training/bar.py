@@ -1,11 +1,12 @@
-"""The progress bar of a training."""
+"""How far a training is: a bar on a terminal, lines in a log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from types import TracebackType
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -13,6 +14,8 @@ from mrienhance.training.trainer import Status
 
 _LOOK_BACK = 3600.0
 """Seconds over which the time left is estimated: between two reports there may be minutes."""
+_SILENCE = 600.0
+"""Seconds after which a log gets a line, validation or not."""
 
 
 class _TwoLines(Progress):
@@ -25,26 +28,29 @@ class _TwoLines(Progress):
 
 
 class TrainingBar:
-    """Shows steps done and time left; below the loss, the rate and the validation score; on standard error.
+    """Shows steps done and time left, the loss, the rate and the validation score; on standard error.
+
+    Where that is no terminal, as in a job's log, it gets a line at the beginning, after each validation, and after ten
+    minutes of silence.
 
     Parameters
     ----------
     steps
         Steps of the training.
     shown
-        Whether anything is drawn.
+        Whether anything is written.
     """
 
     def __init__(self, steps: int, *, shown: bool) -> None:
-        from rich.console import Console
-
+        console = Console(stderr=True)
         times = (TimeElapsedColumn(), TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"))
         self._progress = _TwoLines(
             *(BarColumn(), MofNCompleteColumn(), *times),
-            console=Console(stderr=True),
-            disable=not shown,
+            console=console,
+            disable=not (shown and console.is_terminal),
             speed_estimate_period=_LOOK_BACK,
         )
+        self._lines = _Lines(console, steps) if shown and not console.is_terminal else None
         self._steps = steps
         self._task = self._progress.add_task("reading", total=None)
         self._loss, self._rate, self._score = "training", "", ""
@@ -61,6 +67,8 @@ class TrainingBar:
     def reading(self, done: int, total: int, name: str) -> None:
         """Show that one more image is read."""
         self._progress.update(self._task, total=total, completed=done, description=f"reading {name}")
+        if self._lines is not None and done == total:
+            self._lines.write(f"{total} images were read")
 
     def training(self, status: Status, numbers: Mapping[str, float]) -> None:
         """Show where the training stands."""
@@ -73,6 +81,36 @@ class TrainingBar:
             self._rate = f", {_rate(numbers['seconds/step'])}"
         text = f"{self._loss}{self._rate}{self._score}"
         self._progress.update(self._task, total=self._steps, completed=status.step, description=text)
+        if self._lines is not None:
+            self._lines.training(status.step, text, validated="psnr" in numbers)
+
+
+class _Lines:
+    """Writes how far a training of some steps is, each time in a line of its own."""
+
+    def __init__(self, console: Console, steps: int) -> None:
+        self._console, self._steps = console, steps
+        self._first: tuple[float, int] | None = None
+        self._latest = 0.0
+
+    def write(self, text: str) -> None:
+        """Write a line, however long."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def training(self, step: int, text: str, *, validated: bool) -> None:
+        """Write where the training stands, if it is time to."""
+        now = self._console.get_time()
+        if self._first is None:
+            self._first = (now, step)
+        elif not validated and now - self._latest < _SILENCE:
+            return
+        self._latest = now
+        began, first = self._first
+        left = ""
+        if step > first:
+            seconds = (now - began) / (step - first) * (self._steps - step)
+            left = f"{timedelta(seconds=round(seconds))} left, "
+        self.write(f"step {step} of {self._steps}, {left}{text}")
 
 
 def _rate(seconds: float) -> str:

@@ -81,7 +81,7 @@ def train(
     precision, accumulate, workers
         In place of the recipe's (`TrainingSettings`).
     logs, progress, warn
-        Those of `LOGS` that are wanted; whether to draw a progress bar; told in one line what was passed over.
+        Those of `LOGS` that are wanted; whether to show how far it is (`TrainingBar`); told what was passed over.
 
     Returns
     -------
