@@ -124,10 +124,10 @@ def test_two_folders_that_have_somebody_in_different_parts(tmp_path: Path, gliom
     one, two = copied(glioma, tmp_path / "one"), copied(glioma, tmp_path / "two")
     find_images([one, two])
     change(two, lambda values: values["subjects"][0].update(split="test"))
-    with pytest.raises(UsageError, match=r"BraTS-GLI-00005 of one is in .*BraTS-GLI-00005 of two in test"):
+    with pytest.raises(UsageError, match=r"00005 of one is in .*BraTS-GLI-00005 of two in test: they have one name"):
         find_images([one, two])
     change(two, lambda values: values["subjects"][0].update(subject="another name"))
-    with pytest.raises(UsageError, match="another name of two in test"):
+    with pytest.raises(UsageError, match="another name of two in test: they are one scan"):
         find_images([one, two])
 
 

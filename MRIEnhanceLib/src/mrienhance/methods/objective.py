@@ -214,6 +214,10 @@ class Objective(nn.Module, ABC):
         """
         return {"reference": batch["reference"]} if "reference" in batch else {}
 
+    def translated(self, batch: Batch) -> tuple[str, str] | None:
+        """Of which contrast the image and the target of what `whole` made are; None where they are of the same."""
+        return None
+
 
 def make_batch(
     objective: Objective,

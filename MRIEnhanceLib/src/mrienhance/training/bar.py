@@ -53,7 +53,7 @@ class TrainingBar:
         self._lines = _Lines(console, steps) if shown and not console.is_terminal else None
         self._steps = steps
         self._task = self._progress.add_task("reading", total=None)
-        self._loss, self._rate, self._score = "training", "", ""
+        self._loss = self._rate = self._score = ""
 
     def __enter__(self) -> TrainingBar:
         self._progress.start()
@@ -74,12 +74,12 @@ class TrainingBar:
         """Show where the training stands."""
         if "psnr" in numbers:
             best = f", best {status.best_score:.2f}" if status.best_step not in (0, status.step) else ""
-            self._score = f", validation {numbers['psnr']:.2f} dB (baseline {numbers['baseline_psnr']:.2f}{best})"
+            self._score = f"validation {numbers['psnr']:.2f} dB (baseline {numbers['baseline_psnr']:.2f}{best})"
         if "loss" in numbers:
             self._loss = f"loss {numbers['loss']:.4g}"
         if numbers.get("seconds/step"):
-            self._rate = f", {_rate(numbers['seconds/step'])}"
-        text = f"{self._loss}{self._rate}{self._score}"
+            self._rate = _rate(numbers["seconds/step"])
+        text = ", ".join(filter(None, (self._loss, self._rate, self._score))) or "training"
         self._progress.update(self._task, total=self._steps, completed=status.step, description=text)
         if self._lines is not None:
             self._lines.training(status.step, text, validated="psnr" in numbers)

@@ -102,11 +102,15 @@ def check_splits(found: Sequence[Source]) -> None:
         for name in (source.subject, source.source_sha256):
             other = seen.setdefault(name, source)
             if other.split != source.split:
-                one, two = f"{other.subject} of {other.root}", f"{source.subject} of {source.root}"
-                raise UsageError(
-                    f"{one} is in {other.split}, and {two} in {source.split}: they are the same",
-                    hint="prepare both with one split file: mrienhance prepare ... --split FILE.csv",
-                )
+                raise _divided(other, source, by_name=name == source.subject)
+
+
+def _divided(one: Source, two: Source, *, by_name: bool) -> UsageError:
+    same, rename = ("have one name", ", or name them apart if they are two people") if by_name else ("are one scan", "")
+    return UsageError(
+        f"{one.subject} of {one.root} is in {one.split}, and {two.subject} of {two.root} in {two.split}: they {same}",
+        hint=f"prepare both with one split file: mrienhance prepare ... --split FILE.csv{rename}",
+    )
 
 
 def with_split(settings: DataSettings, found: Sequence[Source]) -> DataSettings:

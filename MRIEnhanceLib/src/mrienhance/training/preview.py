@@ -30,6 +30,8 @@ class Pictures:
         Of one size.
     beside
         What else there is to see, by name: a reference, a map in [0, 1].
+    translated
+        The contrasts of input and target, where one becomes the other.
     """
 
     input: Tensor
@@ -37,9 +39,15 @@ class Pictures:
     prediction: Tensor
     target: Tensor
     beside: Mapping[str, Tensor] = field(default_factory=dict)
+    translated: tuple[str, str] | None = None
 
 
-def pictures_of(batch: Mapping[str, Tensor], prediction: Tensor, beside: Mapping[str, Tensor]) -> Pictures:
+def pictures_of(
+    batch: Mapping[str, Tensor],
+    prediction: Tensor,
+    beside: Mapping[str, Tensor],
+    translated: tuple[str, str] | None = None,
+) -> Pictures:
     """Cut the slices to show, of blocks (1, 1, k, j, i) the middle ones across j, which show k and i.
 
     Parameters
@@ -48,11 +56,12 @@ def pictures_of(batch: Mapping[str, Tensor], prediction: Tensor, beside: Mapping
         What `Objective.whole` made.
     prediction
         What the network made of it.
-    beside
-        What `Objective.beside` gave.
+    beside, translated
+        What these methods of `Objective` gave.
     """
     image, baseline, target = (_slice(batch[name]) for name in ("image", "baseline", "target"))
-    return Pictures(image, baseline, _slice(prediction), target, {name: _slice(each) for name, each in beside.items()})
+    others = {name: _slice(each) for name, each in beside.items()}
+    return Pictures(image, baseline, _slice(prediction), target, others, translated)
 
 
 def write_preview(path: Path, pictures: Pictures, *, heading: str, score: Score | None = None) -> None:
@@ -76,14 +85,15 @@ def write_preview(path: Path, pictures: Pictures, *, heading: str, score: Score 
     """
     target = pictures.target
     captions = _captions(score)
-    panels = [Panel(title="input", image=_fitted(pictures.input, target), caption=_size(pictures.input))]
+    given, wanted = (f" {contrast}" for contrast in pictures.translated) if pictures.translated else ("", "")
+    panels = [Panel(title=f"input{given}", image=_fitted(pictures.input, target), caption=_size(pictures.input))]
     panels += [Panel(title=name, image=_fitted(image, target)) for name, image in pictures.beside.items()]
     errors: list[Tensor | None] = [None] * len(panels)
     for title, image in (("baseline", pictures.baseline), ("prediction", pictures.prediction)):
         image = image.nan_to_num()
         panels.append(Panel(title=title, image=image, caption=captions.get(title, "")))
         errors.append((image - target).abs())
-    panels.append(Panel(title="truth", image=target, caption=_size(target)))
+    panels.append(Panel(title=f"truth{wanted}", image=target, caption=_size(target)))
     style = Style(
         window=(0.0, 1.0),
         zoom=choose_zoom(target, target > MASK_THRESHOLD),

@@ -77,7 +77,7 @@ class Validation:
             for row, image in enumerate((prediction, batch["baseline"])):
                 found[index, row] = torch.tensor(dataclasses.astuple(measure(image, batch["target"])))
             if index == middle:
-                pictures = pictures_of(batch, prediction, self.objective.beside(modules, batch))
+                pictures = self._pictures(modules, batch, prediction)
         every = torch.tensor(self.team.agreed(found.flatten().tolist()), dtype=torch.float64).view_as(found).tolist()
         return [self._score(image, *rows) for image, rows in zip(self.images, every, strict=True)], pictures
 
@@ -85,7 +85,11 @@ class Validation:
     def pictures(self, network: nn.Module, index: int) -> Pictures:
         """One image as a network does on it."""
         batch, prediction = self._predict(network, index)
-        return pictures_of(batch, prediction, self.objective.beside({"network": network}, batch))
+        return self._pictures({"network": network}, batch, prediction)
+
+    def _pictures(self, modules: Mapping[str, nn.Module], batch: dict[str, Tensor], prediction: Tensor) -> Pictures:
+        beside, translated = self.objective.beside(modules, batch), self.objective.translated(batch)
+        return pictures_of(batch, prediction, beside, translated)
 
     def _predict(self, network: nn.Module, index: int) -> tuple[dict[str, Tensor], Tensor]:
         example = self.images[index].example

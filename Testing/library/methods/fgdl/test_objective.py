@@ -293,6 +293,7 @@ def test_a_few_steps_beat_the_best_constant() -> None:
     with torch.no_grad():
         error = (objective.predict(modules["network"], found) - target).square().mean()
     assert error < 0.5 * target.var()
+    assert objective.translated(found) == ("T1w", "T2w")
 
 
 def test_a_validation_image_without_the_target_is_refused() -> None:

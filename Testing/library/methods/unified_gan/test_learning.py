@@ -315,4 +315,5 @@ def test_whole_slices_go_where_they_can() -> None:
         assert torch.equal(batch["image"][0, 0], everything[source])
         assert torch.equal(batch["target"][0, 0], everything[target])
         assert (int(batch["from"]), int(batch["to"])) == (CONTRASTS.index(source), CONTRASTS.index(target))
+        assert objective.translated(batch) == (source, target)
         assert batch["baseline"] is batch["image"]

@@ -104,6 +104,11 @@ class FGDLObjective(Objective):
         synthesis: Tensor = network(batch["image"])
         return synthesis.clamp_min(0)
 
+    def translated(self, batch: Batch) -> tuple[str, str]:
+        """Which contrast becomes which."""
+        source, target = self.contrasts
+        return source, target
+
     def beside(self, modules: Mapping[str, nn.Module], batch: Batch) -> Batch:
         """How far the label is moved, where that is at hand."""
         if "correction" not in modules:

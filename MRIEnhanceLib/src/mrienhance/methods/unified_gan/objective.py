@@ -165,6 +165,11 @@ class UnifiedGANObjective(Objective):
         made: Tensor = network(batch["image"], batch["from"], batch["to"])
         return made
 
+    def translated(self, batch: Batch) -> tuple[str, str]:
+        """Which contrast becomes which."""
+        source, target = (self.config.contrasts[int(batch[name][0])] for name in ("from", "to"))
+        return source, target
+
 
 def _shown(batch: Batch) -> tuple[Tensor, Tensor]:
     """Scans for the critic and their contrasts: of the targets where there are such, else the sources.
