@@ -34,7 +34,7 @@ def log(folder: Path) -> list[tuple[str, str]]:
     return [(name, pid) for name, _, pid in (line.partition(" ") for line in lines)]
 
 
-def wait_for(truth, seconds: float = 30.0) -> None:
+def wait_for(truth, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < end

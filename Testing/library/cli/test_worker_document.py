@@ -177,7 +177,7 @@ def test_pixel_types_and_tasks_are_named():
 def test_the_example_in_python_runs():
     code = [block for kind, block in BLOCKS if kind == "python"][-1]
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment(), timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment(), timeout=300
     )
     assert "iconet-x2 (x2 in-plane)" in done.stdout.splitlines()
 

@@ -21,7 +21,7 @@ import mrienhance
 
 SOURCES = Path(mrienhance.__file__).parents[1]
 COMMAND = (sys.executable, "-m", "mrienhance.cli", "worker")
-SECONDS = 60.0
+SECONDS = 300.0
 """Far more than anything here takes."""
 
 
