@@ -80,18 +80,19 @@ def test_constants_stay(factors: tuple[int, int, int], value_k: int) -> None:
     torch.testing.assert_close(found, torch.tensor([1.5, -2.0]).view(1, 2, 1, 1, 1).expand(2, 2, *fine))
 
 
+@pytest.mark.parametrize("learning", [True, False])
 @pytest.mark.parametrize("rows", [1, 7, 40, 1000])
 @pytest.mark.parametrize("window", [(4, 4, 4), (8, 4, 4)])
-def test_chunks_change_nothing(rows: int, window: tuple[int, int, int]) -> None:
+def test_chunks_change_nothing(rows: int, window: tuple[int, int, int], learning: bool) -> None:
     match, keys, values = torch.randn(2, 4, 8, 4, 4), torch.randn(2, 4, 4, 2, 2), torch.randn(2, 3, 8, 4, 4)
-    found, expected = (
-        cross_scale_attention(match, keys, values, (2, 2, 2), window=window, rows=n) for n in (rows, 10**6)
-    )
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     queries, index = torch.randn(5, 11, 6), torch.randn(5, 4, 6)
-    torch.testing.assert_close(
-        attend(queries, index, index, rows=rows), (queries @ index.mT).softmax(-1) @ index, rtol=0, atol=1e-5
-    )
+    with torch.set_grad_enabled(learning):
+        found, expected = (
+            cross_scale_attention(match, keys, values, (2, 2, 2), window=window, rows=n) for n in (rows, 10**6)
+        )
+        attended = attend(queries, index, index, rows=rows)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(attended, (queries @ index.mT).softmax(-1) @ index, rtol=0, atol=1e-5)
 
 
 def test_windows_keep_to_themselves() -> None:

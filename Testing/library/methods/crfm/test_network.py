@@ -12,6 +12,7 @@ from mrienhance.blocks.interpolation import Interpolate
 from mrienhance.methods.crfm import METHOD
 from mrienhance.methods.crfm.config import Config
 from mrienhance.methods.crfm.gradient import reference_features
+from mrienhance.methods.crfm.layers import Pointwise
 from mrienhance.methods.crfm.network import CRFM
 from mrienhance.methods.crfm.reach import halo
 
@@ -135,6 +136,15 @@ def test_halo_holds_along_every_axis_and_at_every_phase(change: dict[str, Any], 
                 part.narrow(2 + axis, rest, part.shape[2 + axis] - rest) for part in (before, network(*others))
             )
             assert torch.equal(kept, changed)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last_3d])
+def test_a_convolution_of_single_voxels_is_one_where_it_infers(order: torch.memory_format) -> None:
+    layer = Pointwise(6, 4, 1).double()
+    x = torch.rand(2, 6, 3, 4, 5, dtype=torch.float64).contiguous(memory_format=order)
+    with torch.inference_mode():
+        found = layer(x)
+    torch.testing.assert_close(found, torch.nn.functional.conv3d(x, layer.weight, layer.bias), rtol=0, atol=1e-14)
 
 
 def test_tiles_are_exact_with_windows() -> None:
