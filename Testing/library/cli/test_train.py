@@ -60,7 +60,7 @@ def test_everything_is_handed_over(terminal: Terminal, asked: dict[str, Any]):
         "precision": "32-true",
         "workers": 0,
         "logs": ["csv"],
-        "progress": False,
+        "progress": True,
     }
     assert str(Path("run/best.safetensors")) in said[0]
     assert said[1] == f"report: {Path('run/report.html')}"
